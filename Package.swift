@@ -1,0 +1,100 @@
+// swift-tools-version:6.2
+
+import Foundation
+import PackageDescription
+
+/// CI sets this to turn every warning of this package into an error.
+let warningsAreErrors = ProcessInfo.processInfo.environment["WARNINGS_AS_ERRORS"] == "1"
+
+let common: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+/// For the targets that touch C pointers.
+let pointers: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "reflash-bench",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "reflashd", targets: ["reflashd"]),
+        .executable(name: "reflashctl", targets: ["reflashctl"]),
+        .executable(name: "hubsim", targets: ["hubsim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
+        .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
+        .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+
+        .target(name: "BenchModel", swiftSettings: common),
+        .target(name: "ConfigFiles", dependencies: ["BenchModel", yams], swiftSettings: common),
+        .target(name: "Firmware", dependencies: ["BenchModel", crypto], swiftSettings: pointers),
+        .target(name: "Links", dependencies: ["BenchModel", "CLibUSB"], swiftSettings: pointers),
+        .target(name: "Protocols", dependencies: ["BenchModel", "Links"], swiftSettings: common),
+        .target(name: "Dock", dependencies: ["BenchModel", "CUdev", logging], swiftSettings: pointers),
+        .target(name: "Journal", dependencies: ["BenchModel", crypto, grdb, logging], swiftSettings: common),
+        .target(
+            name: "Bench",
+            dependencies: [
+                "BenchModel", "Firmware", "Links", "Protocols", "Dock", "Journal", collections, crypto, logging,
+            ],
+            swiftSettings: common),
+        .target(name: "BenchWire", dependencies: ["BenchModel"], swiftSettings: common),
+        .target(
+            name: "BenchAPI",
+            dependencies: ["BenchModel", "BenchWire", "Bench", "Journal", hummingbird, lifecycle, logging, nioCore],
+            swiftSettings: common),
+        .target(
+            name: "Simulator",
+            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", crypto],
+            swiftSettings: pointers),
+
+        .executableTarget(
+            name: "reflashd",
+            dependencies: [
+                "BenchModel", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
+                argumentParser, lifecycle, logging,
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "reflashctl",
+            dependencies: [
+                "BenchModel", "BenchWire", "Firmware", "Journal", argumentParser, crypto, httpClient, nioCore,
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "hubsim", dependencies: ["Simulator", "BenchModel", argumentParser], swiftSettings: pointers),
+
+        .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
+    ]
+)

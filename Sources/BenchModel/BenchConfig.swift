@@ -1,0 +1,83 @@
+/// A bench as its config file describes it, already validated.
+public struct BenchConfig: Sendable, Equatable {
+    /// The bench's name in records and on the page.
+    public var name: String
+    /// The journal's file.
+    public var journal: String
+    /// The Unix socket of the API.
+    public var socket: String
+    public var limits: BenchLimits
+    public var profiles: [DeviceProfile]
+    public var targets: [TargetFile]
+    /// In the order of the rack's labels.
+    public var slots: [SlotPlace]
+
+    public init(
+        name: String, journal: String, socket: String, limits: BenchLimits = BenchLimits(),
+        profiles: [DeviceProfile], targets: [TargetFile], slots: [SlotPlace]
+    ) {
+        self.name = name
+        self.journal = journal
+        self.socket = socket
+        self.limits = limits
+        self.profiles = profiles
+        self.targets = targets
+        self.slots = slots.sorted { $0.slot < $1.slot }
+    }
+}
+
+/// What the host can carry, and how long the daemon may take to stop.
+public struct BenchLimits: Sendable, Equatable {
+    /// Bytes of usbfs buffers that all sessions together may have queued. Linux caps them at 16 MiB a machine
+    /// (`usbcore.usbfs_memory_mb`) unless told otherwise.
+    public var usbfsMemory: Int
+    /// Sessions that may be past their checks at the same time.
+    public var concurrentSessions: Int
+    /// How long running sessions may take to end after SIGTERM before they are cut and recorded as unknown.
+    public var drain: Duration
+
+    public init(usbfsMemory: Int = 16 << 20, concurrentSessions: Int = 64, drain: Duration = .seconds(60)) {
+        self.usbfsMemory = usbfsMemory
+        self.concurrentSessions = concurrentSessions
+        self.drain = drain
+    }
+}
+
+/// Which port a slot is.
+public struct SlotPlace: Sendable, Equatable {
+    public var slot: SlotID
+    public var port: PortPath
+
+    public init(slot: SlotID, port: PortPath) {
+        self.slot = slot
+        self.port = port
+    }
+}
+
+/// The image file that a variant is to hold, with what its releaser states of it. An OTA header is covered by no hash, so
+/// its values are stated apart from it and compared.
+public struct TargetFile: Sendable, Equatable {
+    public var variant: Variant
+    public var path: String
+    public var manufacturerImageHash: SHA256Value
+    public var version: FirmwareVersion
+    /// `nil` when the config does not state it.
+    public var manufacturerCode: UInt16?
+    /// `nil` when the config does not state it.
+    public var imageType: UInt16?
+    /// The component's name, which the profile maps to a place in the unit.
+    public var component: String
+
+    public init(
+        variant: Variant, path: String, manufacturerImageHash: SHA256Value, version: FirmwareVersion,
+        manufacturerCode: UInt16? = nil, imageType: UInt16? = nil, component: String
+    ) {
+        self.variant = variant
+        self.path = path
+        self.manufacturerImageHash = manufacturerImageHash
+        self.version = version
+        self.manufacturerCode = manufacturerCode
+        self.imageType = imageType
+        self.component = component
+    }
+}

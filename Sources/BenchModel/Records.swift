@@ -1,0 +1,115 @@
+/// The journal's number of an event: 1 for the first, rising by 1.
+public typealias EventNumber = Int64
+
+/// A session is named by the number of the event that began it.
+public typealias SessionID = EventNumber
+
+/// One stored event, as the API and exports give it.
+public struct EventRecord: Hashable, Sendable, Codable {
+    public var number: EventNumber
+    /// UTC with milliseconds, `2026-11-23T16:36:11.123Z`.
+    public var utc: String
+    /// Monotonic nanoseconds since the daemon's start.
+    public var monotonicNanoseconds: Int64
+    public var slot: SlotID?
+    public var unit: EUI64?
+    public var session: SessionID?
+    public var kind: String
+    /// JSON, with sorted keys.
+    public var payload: String
+    /// SHA-256 of the previous event's hash and this event's canonical bytes.
+    public var hash: SHA256Value
+
+    public init(
+        number: EventNumber, utc: String, monotonicNanoseconds: Int64, slot: SlotID?, unit: EUI64?,
+        session: SessionID?, kind: String, payload: String, hash: SHA256Value
+    ) {
+        self.number = number
+        self.utc = utc
+        self.monotonicNanoseconds = monotonicNanoseconds
+        self.slot = slot
+        self.unit = unit
+        self.session = session
+        self.kind = kind
+        self.payload = payload
+        self.hash = hash
+    }
+}
+
+/// One session as the journal's events tell it.
+public struct SessionRecord: Hashable, Sendable, Codable {
+    public var id: SessionID
+    public var slot: SlotID
+    public var chfId: EUI64?
+    public var startedAt: String
+    public var release: String?
+    /// Whether a transfer to the unit's flash was begun.
+    public var transferBegan: Bool
+    public var endedAt: String?
+    /// `nil` while the session runs.
+    public var verdict: Verdict?
+    /// What a later readback showed of a session that had ended as `unknown`.
+    public var settled: Verdict?
+    /// The session whose readback settled this one.
+    public var settledBy: SessionID?
+
+    public init(
+        id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, transferBegan: Bool = false,
+        endedAt: String? = nil, verdict: Verdict? = nil, settled: Verdict? = nil, settledBy: SessionID? = nil
+    ) {
+        self.id = id
+        self.slot = slot
+        self.chfId = chfId
+        self.startedAt = startedAt
+        self.release = release
+        self.transferBegan = transferBegan
+        self.endedAt = endedAt
+        self.verdict = verdict
+        self.settled = settled
+        self.settledBy = settledBy
+    }
+
+    /// Whether only a readback can tell what the unit holds.
+    public var isUnsettled: Bool { verdict?.outcome == .unknown && settled == nil }
+}
+
+/// Everything the bench knows about one unit, oldest session first.
+public struct UnitRecord: Hashable, Sendable, Codable {
+    public var chfId: EUI64
+    public var sessions: [SessionRecord]
+
+    public init(chfId: EUI64, sessions: [SessionRecord]) {
+        self.chfId = chfId
+        self.sessions = sessions
+    }
+
+    /// The outcome of the last session that has ended.
+    public var standing: Verdict? { sessions.last { $0.verdict != nil }?.verdict }
+
+    /// The distinct slots in which attempts failed since the unit was last current.
+    public var failedSlots: [SlotID] {
+        let start = sessions.lastIndex { $0.verdict?.outcome.isCurrent == true }.map { $0 + 1 } ?? 0
+        return Set(sessions[start...].filter { $0.verdict?.outcome == .failed }.map(\.slot)).sorted()
+    }
+
+    /// The last session that only a readback can settle, if the unit has one.
+    public var openQuestion: SessionRecord? { sessions.last { $0.isUnsettled } }
+}
+
+/// What the journal last said of a slot.
+public struct SlotRecord: Hashable, Sendable {
+    public var slot: SlotID
+    /// Whether a supervisor holds it.
+    public var isHeld: Bool
+    /// Whether a unit was in it.
+    public var isDocked: Bool
+    /// The last session in it since a unit was docked there.
+    public var lastSession: SessionRecord?
+
+    public init(slot: SlotID, isHeld: Bool, isDocked: Bool, lastSession: SessionRecord?) {
+        self.slot = slot
+        self.isHeld = isHeld
+        self.isDocked = isDocked
+        self.lastSession = lastSession
+    }
+}

@@ -1,0 +1,81 @@
+/// What a unit should hold: an approved, verified release as far as one variant is concerned.
+///
+/// Only whoever verified the images makes one; a session trusts it.
+public struct Target: Sendable {
+    /// The release's name, as people say it.
+    public let release: String
+    public let variant: Variant
+    public let version: FirmwareVersion
+    /// Hardware that the release is made for; `nil` where the image does not restrict it.
+    public let hardware: ClosedRange<HardwareVersion>?
+    /// In writing order.
+    public let components: [TargetComponent]
+    /// Checks that the bench config has switched off, said in every outcome.
+    public let checksOff: [String]
+
+    public init(
+        release: String, variant: Variant, version: FirmwareVersion, hardware: ClosedRange<HardwareVersion>?,
+        components: [TargetComponent], checksOff: [String] = []
+    ) {
+        self.release = release
+        self.variant = variant
+        self.version = version
+        self.hardware = hardware
+        self.components = components
+        self.checksOff = checksOff
+    }
+}
+
+/// One component of a target: the bytes for one place in the unit.
+public struct TargetComponent: Sendable {
+    /// `application`, `modem`, …; the profile says where it goes.
+    public let name: String
+    /// SHA-256 of exactly `content`: for a GBCS image the Manufacturer Image Hash.
+    public let hash: SHA256Value
+    public let content: any ComponentContent
+
+    public init(name: String, hash: SHA256Value, content: any ComponentContent) {
+        self.name = name
+        self.hash = hash
+        self.content = content
+    }
+}
+
+/// The bytes of a component, shared by all sessions; each session keeps its own cursor.
+public protocol ComponentContent: Sendable {
+    /// Bytes in the component.
+    var count: Int { get }
+    /// Appends the bytes in `range`, which lies within `0..<count`, to `buffer`.
+    func append(_ range: Range<Int>, to buffer: inout [UInt8])
+}
+
+/// Why a check refuses a unit before a byte is written.
+public struct Refusal: Error, Hashable, Sendable {
+    public let reason: OutcomeReason
+    public let detail: String
+
+    public init(_ reason: OutcomeReason, _ detail: String) {
+        self.reason = reason
+        self.detail = detail
+    }
+}
+
+/// Answers what a unit should hold. Approvals stand behind it; a session only asks.
+public protocol TargetSource: Sendable {
+    /// The target for a unit of this variant.
+    /// - Throws: the refusal when there is none.
+    func target(for unit: Unit, variant: Variant) async throws(Refusal) -> Target
+}
+
+/// Answers whether a unit is expected on this bench. Consignments stand behind it.
+public protocol AdmissionPolicy: Sendable {
+    /// - Throws: the refusal when the unit must be held.
+    func admit(_ unit: Unit, in slot: SlotID) async throws(Refusal)
+}
+
+/// Admits every unit: the policy of a bench without consignments.
+public struct AdmitAll: AdmissionPolicy {
+    public init() {}
+
+    public func admit(_ unit: Unit, in slot: SlotID) async throws(Refusal) {}
+}

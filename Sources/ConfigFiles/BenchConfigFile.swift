@@ -1,0 +1,100 @@
+public import BenchModel
+
+/// Reads and validates a bench's config file. Paths in it are relative to the file's own folder.
+public enum BenchConfigFile {
+    /// - Throws: ``ConfigError`` naming the file, the line and the field of the first mistake.
+    public static func load(_ path: String) throws(ConfigError) -> BenchConfig {
+        try parse(TextFile.read(path), file: path)
+    }
+
+    /// As ``load(_:)``, from text; `file` is used in errors and to resolve relative paths.
+    public static func parse(_ text: String, file: String) throws(ConfigError) -> BenchConfig {
+        let top = try YAMLField(text: text, file: file)
+            .fields(["bench", "journal", "socket", "limits", "profiles", "targets", "slots"])
+        let folder = TextFile.folder(of: file)
+        let profiles = try profiles(try top.required("profiles"))
+        return BenchConfig(
+            name: try top.required("bench").text(),
+            journal: TextFile.resolve(try top.required("journal").text(), in: folder),
+            socket: try socket(try top.required("socket"), folder: folder),
+            limits: try top["limits"].map(limits) ?? BenchLimits(),
+            profiles: profiles,
+            targets: try targets(try top.required("targets"), folder: folder, profiles: profiles),
+            slots: try slots(try top.required("slots")))
+    }
+
+    private static func socket(_ field: YAMLField, folder: String) throws(ConfigError) -> String {
+        let path = TextFile.resolve(try field.text(), in: folder)
+        // sockaddr_un.sun_path, unix(7): 108 bytes with the closing zero.
+        guard path.utf8.count <= 107 else {
+            throw field.error("expected a path of at most 107 bytes, found \(path.utf8.count): '\(path)'")
+        }
+        return path
+    }
+
+    private static func limits(_ field: YAMLField) throws(ConfigError) -> BenchLimits {
+        let fields = try field.fields(["usbfsMemory", "concurrentSessions", "drain"])
+        var limits = BenchLimits()
+        if let memory = fields["usbfsMemory"] {
+            limits.usbfsMemory = try memory.byteCount()
+            guard limits.usbfsMemory >= 64 << 10 else { throw memory.error("expected at least 64 KiB") }
+        }
+        if let count = fields["concurrentSessions"] { limits.concurrentSessions = try count.integer(in: 1...1024) }
+        if let drain = fields["drain"] { limits.drain = try drain.duration() }
+        return limits
+    }
+
+    private static func slots(_ field: YAMLField) throws(ConfigError) -> [SlotPlace] {
+        var places: [SlotPlace] = []
+        for (label, value) in try field.entries() {
+            guard let slot = SlotID(label) else {
+                throw value.error("expected a slot label of 1 to 16 letters, digits, '-' or '_', found '\(label)'")
+            }
+            let port = PortPath(try value.text())
+            if let taken = places.first(where: { $0.port == port }) {
+                throw value.error("the port \(port) is already slot \(taken.slot)")
+            }
+            places.append(SlotPlace(slot: slot, port: port))
+        }
+        guard !places.isEmpty else { throw field.error("expected at least one slot") }
+        return places
+    }
+
+    private static func targets(
+        _ field: YAMLField, folder: String, profiles: [DeviceProfile]
+    ) throws(ConfigError) -> [TargetFile] {
+        var targets: [TargetFile] = []
+        for item in try field.items() {
+            let fields = try item.fields([
+                "variant", "image", "manufacturerImageHash", "version", "manufacturerCode", "imageType", "component",
+            ])
+            let variant = try variant(try fields.required("variant"))
+            guard !targets.contains(where: { $0.variant == variant }) else {
+                throw item.error("variant \(variant) already has a target")
+            }
+            let component = try fields["component"]?.text() ?? "application"
+            for profile in profiles where profile.variant == variant && profile.components[component] == nil {
+                throw item.error("profile '\(profile.name)' says no place for component '\(component)'")
+            }
+            targets.append(
+                TargetFile(
+                    variant: variant, path: TextFile.resolve(try fields.required("image").text(), in: folder),
+                    manufacturerImageHash: try fields.required("manufacturerImageHash")
+                        .value("a SHA-256 of 64 hex digits") { SHA256Value($0) },
+                    version: try fields.required("version")
+                        .value("a firmware version of 8 hex digits") { FirmwareVersion($0) },
+                    manufacturerCode: try fields["manufacturerCode"].map(code),
+                    imageType: try fields["imageType"].map(code), component: component))
+        }
+        return targets
+    }
+
+    /// A code of 16 bits, such as a manufacturer's.
+    private static func code(_ field: YAMLField) throws(ConfigError) -> UInt16 {
+        try field.value("4 hex digits") { $0.utf8.count == 4 ? Hex.number(Array($0.utf8), as: UInt16.self) : nil }
+    }
+
+    static func variant(_ field: YAMLField) throws(ConfigError) -> Variant {
+        try field.value("one of \(Variant.allCases.map(\.rawValue).joined(separator: ", "))") { Variant(rawValue: $0) }
+    }
+}

@@ -1,0 +1,127 @@
+internal import BenchModel
+internal import CUdev
+internal import Dispatch
+public import Logging
+
+/// Sees, through libudev, what is docked: the devices that our udev rule has tagged.
+///
+/// A monitor event makes it enumerate anew, and so does a timer, in case an event was lost; what it hands out is always the
+/// whole truth of one moment. Sendable: libudev's objects are used on `queue` alone.
+@safe
+public final class DockWatcher: @unchecked Sendable {
+    /// The tag that `udev-rules/` puts on every device of ours.
+    public static let tag = "reflash"
+    /// How often the dock is looked at without an event.
+    private static let interval = DispatchTimeInterval.seconds(5)
+
+    /// Each look at the dock. Only the newest unread one is kept: each is whole.
+    public let snapshots: AsyncStream<[DockedDevice]>
+    private let continuation: AsyncStream<[DockedDevice]>.Continuation
+    private let queue = DispatchQueue(label: "dock.udev")
+    private let logger: Logger
+    private let udev: OpaquePointer
+    private let monitor: OpaquePointer
+    private let source: any DispatchSourceRead
+    private let timer: any DispatchSourceTimer
+
+    /// - Throws: ``DockError`` when udev can't be reached.
+    public init(logger: Logger) throws(DockError) {
+        guard let udev = unsafe udev_new() else { throw DockError(call: "udev_new") }
+        guard let monitor = unsafe udev_monitor_new_from_netlink(udev, "udev") else {
+            unsafe udev_unref(udev)
+            throw DockError(call: "udev_monitor_new_from_netlink")
+        }
+        unsafe self.udev = udev
+        unsafe self.monitor = monitor
+        self.logger = logger
+        unsafe udev_monitor_filter_add_match_subsystem_devtype(monitor, "usb", "usb_device")
+        unsafe udev_monitor_set_receive_buffer_size(monitor, 1 << 20)
+        let enabled = unsafe udev_monitor_enable_receiving(monitor)
+        (snapshots, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        source = unsafe DispatchSource.makeReadSource(
+            fileDescriptor: udev_monitor_get_fd(monitor), queue: queue)
+        timer = DispatchSource.makeTimerSource(queue: queue)
+        source.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: true) }
+        timer.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: false) }
+        timer.schedule(deadline: .now(), repeating: Self.interval)
+        source.activate()
+        timer.activate()
+        guard enabled >= 0 else { throw DockError(call: "udev_monitor_enable_receiving") }
+    }
+
+    deinit {
+        source.cancel()
+        timer.cancel()
+        continuation.finish()
+        unsafe udev_monitor_unref(monitor)
+        unsafe udev_unref(udev)
+    }
+
+    private func look(afterEvent: Bool) {
+        if afterEvent { drainMonitor() }
+        continuation.yield(enumerate())
+    }
+
+    /// Takes every waiting event off the socket: one look serves them all.
+    private func drainMonitor() {
+        while let device = unsafe udev_monitor_receive_device(monitor) {
+            logger.trace(
+                "udev event",
+                metadata: [
+                    "action": "\(unsafe Self.text(udev_device_get_action(device)) ?? "?")",
+                    "device": "\(unsafe Self.text(udev_device_get_syspath(device)) ?? "?")",
+                ])
+            unsafe udev_device_unref(device)
+        }
+    }
+
+    private func enumerate() -> [DockedDevice] {
+        guard let enumeration = unsafe udev_enumerate_new(udev) else { return [] }
+        defer { unsafe udev_enumerate_unref(enumeration) }
+        unsafe udev_enumerate_add_match_subsystem(enumeration, "usb")
+        unsafe udev_enumerate_add_match_tag(enumeration, Self.tag)
+        // Before udev is through with a device, its node may not be open to us yet.
+        unsafe udev_enumerate_add_match_is_initialized(enumeration)
+        unsafe udev_enumerate_scan_devices(enumeration)
+        var devices: [DockedDevice] = []
+        var entry = unsafe udev_enumerate_get_list_entry(enumeration)
+        while let current = unsafe entry {
+            if let device = unsafe device(at: udev_list_entry_get_name(current)) { devices.append(device) }
+            unsafe entry = udev_list_entry_get_next(current)
+        }
+        return devices
+    }
+
+    /// The device with this sysfs path; `nil` when it is no USB device or went away while it was being read.
+    private func device(at syspath: UnsafePointer<CChar>?) -> DockedDevice? {
+        guard let device = unsafe udev_device_new_from_syspath(udev, syspath) else { return nil }
+        defer { unsafe udev_device_unref(device) }
+        var properties: [String: String] = [:]
+        var entry = unsafe udev_device_get_properties_list_entry(device)
+        while let current = unsafe entry {
+            if let name = unsafe Self.text(udev_list_entry_get_name(current)) {
+                properties[name] = unsafe Self.text(udev_list_entry_get_value(current)) ?? ""
+            }
+            unsafe entry = udev_list_entry_get_next(current)
+        }
+        guard properties["DEVTYPE"] == "usb_device", let port = properties["ID_PATH"],
+            let node = properties["DEVNAME"], let path = unsafe Self.text(udev_device_get_syspath(device))
+        else { return nil }
+        return DockedDevice(port: PortPath(port), node: node, syspath: path, properties: properties)
+    }
+
+    private static func text(_ pointer: UnsafePointer<CChar>?) -> String? {
+        guard let pointer = unsafe pointer else { return nil }
+        return unsafe String(cString: pointer)
+    }
+}
+
+/// A call to libudev that failed.
+public struct DockError: Error, Sendable, CustomStringConvertible {
+    /// The function's name.
+    public let call: String
+
+    public var description: String {
+        "\(call) failed: is udev running (is there a /run/udev/control)?"
+    }
+}

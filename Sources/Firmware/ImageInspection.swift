@@ -1,0 +1,58 @@
+/// What a file turned out to be, with all that is wrong with it.
+public struct ImageInspection: Sendable {
+    public enum Content: Sendable {
+        case gbcsOTA(OTAImage)
+        case mcuboot(MCUbootImage)
+        case dfu(DFUSuffix, mcuboot: MCUbootImage?)
+        /// Nothing that is known here, or nothing that can be read on.
+        case unreadable
+    }
+
+    public let content: Content
+    public let fileSize: Int
+    public let problems: [FirmwareProblem]
+
+    /// Looks at any bytes; it never fails, it reports.
+    public init(_ image: any ImageBytes) {
+        var problems: [FirmwareProblem] = []
+        content = Self.read(image, problems: &problems)
+        fileSize = image.count
+        self.problems = problems
+    }
+
+    private static func read(_ image: any ImageBytes, problems: inout [FirmwareProblem]) -> Content {
+        do throws(FirmwareProblem) {
+            var reader = try FieldReader(image, from: 0, length: 4, field: "magic")
+            let magic = try reader.number("magic", as: UInt32.self)
+            if DFUSuffix.ends(image) {
+                let suffix = try DFUSuffix(image, problems: &problems)
+                return .dfu(
+                    suffix,
+                    mcuboot: MCUbootImage.begins(image, at: 0)
+                        ? try MCUbootImage(image, from: 0, problems: &problems) : nil)
+            }
+            switch magic {
+            case OTAHeader.magic:
+                return .gbcsOTA(try OTAImage(image, problems: &problems))
+            case MCUbootImage.magic:
+                let inner = try MCUbootImage(image, from: 0, problems: &problems)
+                if inner.range.upperBound != image.count {
+                    problems.append(
+                        FirmwareProblem(
+                            .mismatch, at: inner.range.upperBound, field: "end of the image",
+                            expected: "the end of the file", found: "\(image.count - inner.range.upperBound) more bytes"))
+                }
+                return .mcuboot(inner)
+            default:
+                problems.append(
+                    FirmwareProblem(
+                        .formatUnknown, at: 0, field: "magic",
+                        expected: "\(hex(OTAHeader.magic)) (GBCS OTA) or \(hex(MCUbootImage.magic)) (MCUboot)",
+                        found: hex(magic)))
+            }
+        } catch {
+            problems.append(error)
+        }
+        return .unreadable
+    }
+}

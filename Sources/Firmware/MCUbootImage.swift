@@ -1,0 +1,184 @@
+internal import BenchModel
+internal import Crypto
+
+/// An MCUboot image: header ‖ payload ‖ protected TLVs ‖ TLVs (MCUboot `docs/design.md`, "Image format"), little-endian.
+public struct MCUbootImage: Sendable {
+    /// `IMAGE_MAGIC`.
+    static let magic: UInt32 = 0x96f3_b83d
+    static let headerLength = 32
+    /// `IMAGE_TLV_INFO_MAGIC` and `IMAGE_TLV_PROT_INFO_MAGIC`.
+    static let tlvMagic: UInt16 = 0x6907
+    static let protectedMagic: UInt16 = 0x6908
+    /// `IMAGE_F_ENCRYPTED_AES128 | IMAGE_F_ENCRYPTED_AES256`.
+    static let encryptedFlags: UInt32 = 0x0C
+
+    public let loadAddress: UInt32
+    public let headerSize: UInt16
+    /// Bytes of the payload.
+    public let imageSize: UInt32
+    public let flags: UInt32
+    public let version: Version
+    public let tlvs: [TLV]
+    /// The value of the hash TLV, 32, 48 or 64 bytes; `nil` when there is none.
+    public let hash: [UInt8]?
+    /// The whole image, TLVs included, in the file.
+    public let range: Range<Int>
+
+    /// `struct image_version`.
+    public struct Version: Hashable, Sendable, CustomStringConvertible {
+        public let major: UInt8
+        public let minor: UInt8
+        public let revision: UInt16
+        public let build: UInt32
+
+        public init(major: UInt8, minor: UInt8, revision: UInt16, build: UInt32) {
+            self.major = major
+            self.minor = minor
+            self.revision = revision
+            self.build = build
+        }
+
+        /// As `imgtool` writes it: `1.2.3`, with `+build` when that is not 0.
+        public var description: String { "\(major).\(minor).\(revision)" + (build == 0 ? "" : "+\(build)") }
+    }
+
+    /// One entry of a TLV area.
+    public struct TLV: Hashable, Sendable {
+        public let type: UInt16
+        public let isProtected: Bool
+        public let value: [UInt8]
+    }
+
+    /// Whether an MCUboot image begins at `offset`.
+    static func begins(_ image: any ImageBytes, at offset: Int) -> Bool {
+        guard var reader = try? FieldReader(image, from: offset, length: 4, field: "magic") else { return false }
+        return (try? reader.number("magic", as: UInt32.self)) == magic
+    }
+
+    /// Reads an image that begins at `start` and accepts it only whole.
+    /// - Throws: the first problem.
+    public init(_ image: any ImageBytes, from start: Int = 0) throws(FirmwareProblem) {
+        var problems: [FirmwareProblem] = []
+        try self.init(image, from: start, problems: &problems)
+        if let first = problems.first { throw first }
+    }
+
+    /// Reads an image that begins at `start` and adds everything that is wrong to `problems`.
+    /// - Throws: when nothing after the place can be read.
+    init(_ image: any ImageBytes, from start: Int, problems: inout [FirmwareProblem]) throws(FirmwareProblem) {
+        var reader = try FieldReader(image, from: start, length: Self.headerLength, field: "MCUboot header")
+        let magic = try reader.number("ih_magic", as: UInt32.self)
+        guard magic == Self.magic else {
+            throw .invalid(start, "ih_magic", hex(Self.magic), hex(magic))
+        }
+        loadAddress = try reader.number("ih_load_addr", as: UInt32.self)
+        headerSize = try reader.number("ih_hdr_size", as: UInt16.self)
+        let protectedSize = try reader.number("ih_protect_tlv_size", as: UInt16.self)
+        imageSize = try reader.number("ih_img_size", as: UInt32.self)
+        flags = try reader.number("ih_flags", as: UInt32.self)
+        version = Version(
+            major: try reader.number("ih_ver.iv_major", as: UInt8.self),
+            minor: try reader.number("ih_ver.iv_minor", as: UInt8.self),
+            revision: try reader.number("ih_ver.iv_revision", as: UInt16.self),
+            build: try reader.number("ih_ver.iv_build_num", as: UInt32.self))
+        guard headerSize >= Self.headerLength else {
+            throw .invalid(start + 8, "ih_hdr_size", "at least \(Self.headerLength)", "\(headerSize)")
+        }
+        let payloadEnd = start + Int(headerSize) + Int(imageSize)
+        guard payloadEnd <= image.count else {
+            throw FirmwareProblem(
+                .truncated, at: start + 12, field: "ih_img_size",
+                expected: "at most \(max(0, image.count - start - Int(headerSize))), what the file holds", found: "\(imageSize)")
+        }
+        var end = payloadEnd
+        var tlvs: [TLV] = []
+        if protectedSize != 0 {
+            let area = try TLVArea(image, at: end, magic: Self.protectedMagic, isProtected: true)
+            if area.length != protectedSize {
+                problems.append(
+                    FirmwareProblem(
+                        .mismatch, at: start + 10, field: "ih_protect_tlv_size", expected: "\(area.length), the area's own size",
+                        found: "\(protectedSize)"))
+            }
+            end += Int(area.length)
+            tlvs += area.entries
+        }
+        let signedEnd = end
+        let area = try TLVArea(image, at: end, magic: Self.tlvMagic, isProtected: false)
+        tlvs += area.entries
+        range = start..<end + Int(area.length)
+        self.tlvs = tlvs
+        hash = Self.checkHash(image, start..<signedEnd, tlvs, problems: &problems)
+        if flags & Self.encryptedFlags != 0 {
+            problems.append(
+                FirmwareProblem(
+                    .encrypted, at: start + 16, field: "ih_flags", expected: "an image that is not encrypted",
+                    found: "\(hex(flags)): it can't be verified without its key"))
+        }
+    }
+
+    private static func checkHash(
+        _ image: any ImageBytes, _ span: Range<Int>, _ tlvs: [TLV], problems: inout [FirmwareProblem]
+    ) -> [UInt8]? {
+        for tlv in tlvs {
+            let computed: [UInt8]
+            switch tlv.type {
+            case 0x10: computed = image.digest(span, SHA256.self)
+            case 0x11: computed = image.digest(span, SHA384.self)
+            case 0x12: computed = image.digest(span, SHA512.self)
+            default: continue
+            }
+            if computed != tlv.value {
+                problems.append(
+                    FirmwareProblem(
+                        .mismatch, at: span.lowerBound, field: "\(MCUbootTLVType.name(tlv.type)) TLV",
+                        expected: "\(Hex.lowercase(computed)), computed over header, payload and protected TLVs",
+                        found: Hex.lowercase(tlv.value)))
+            }
+            return tlv.value
+        }
+        problems.append(
+            FirmwareProblem(
+                .fieldInvalid, at: span.upperBound, field: "TLVs", expected: "a hash (type 0x10, 0x11 or 0x12)", found: "none"))
+        return nil
+    }
+}
+
+/// One TLV area: `struct image_tlv_info`, then entries up to its size.
+private struct TLVArea {
+    /// Bytes of the area, its own head included.
+    let length: UInt16
+    let entries: [MCUbootImage.TLV]
+
+    init(_ image: any ImageBytes, at offset: Int, magic: UInt16, isProtected: Bool) throws(FirmwareProblem) {
+        var head = try FieldReader(image, from: offset, length: 4, field: "TLV area")
+        let found = try head.number("it_magic", as: UInt16.self)
+        guard found == magic else { throw .invalid(offset, "it_magic", hex(magic), hex(found)) }
+        length = try head.number("it_tlv_tot", as: UInt16.self)
+        guard length >= 4 else { throw .invalid(offset + 2, "it_tlv_tot", "at least 4", "\(length)") }
+        var reader = try FieldReader(image, from: offset + 4, length: Int(length) - 4, field: "TLV area")
+        var entries: [MCUbootImage.TLV] = []
+        while reader.offset < Int(length) - 4 {
+            let type = try reader.number("it_type", as: UInt16.self)
+            let size = try reader.number("it_len", as: UInt16.self)
+            let value = Array(try reader.take(Int(size), "\(MCUbootTLVType.name(type)) TLV"))
+            entries.append(MCUbootImage.TLV(type: type, isProtected: isProtected, value: value))
+        }
+        self.entries = entries
+    }
+}
+
+/// The TLV types' names (MCUboot `bootutil/image.h`, `IMAGE_TLV_*`).
+public enum MCUbootTLVType {
+    /// The name, or the number where it is not a known one.
+    public static func name(_ type: UInt16) -> String {
+        names[type] ?? hex(type)
+    }
+
+    private static let names: [UInt16: String] = [
+        0x01: "KEYHASH", 0x02: "PUBKEY", 0x10: "SHA256", 0x11: "SHA384", 0x12: "SHA512", 0x20: "RSA2048_PSS",
+        0x22: "ECDSA_SIG", 0x23: "RSA3072_PSS", 0x24: "ED25519", 0x30: "ENC_RSA2048", 0x31: "ENC_KW",
+        0x32: "ENC_EC256", 0x33: "ENC_X25519", 0x34: "ENC_X25519_SHA512", 0x40: "DEPENDENCY", 0x50: "SEC_CNT",
+        0x60: "BOOT_RECORD",
+    ]
+}

@@ -1,0 +1,75 @@
+public import BenchModel
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// A file mapped into memory once and read by any number of sessions.
+///
+/// The file stays open for as long as the mapping lives and is never reopened by name, so the bytes that were hashed are
+/// the bytes that are streamed. Writers of a release replace files, they do not write into them.
+///
+/// Sendable: the mapping is read-only and its address and length never change after `init`.
+@safe
+public final class MappedFile: ImageBytes, @unchecked Sendable {
+    public let path: String
+    public let count: Int
+    private let base: UnsafeRawBufferPointer
+    private let descriptor: CInt
+
+    /// - Throws: ``FirmwareProblem`` when the file is missing, unreadable, empty or no plain file.
+    public init(_ path: String) throws(FirmwareProblem) {
+        self.path = path
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.unreadable(path, "open: \(Self.lastError)") }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+            close(descriptor)
+            throw Self.unreadable(path, "an empty file, or no plain file")
+        }
+        let count = Int(status.st_size)
+        guard let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), unsafe address != MAP_FAILED
+        else {
+            let problem = Self.unreadable(path, "mmap: \(Self.lastError)")
+            close(descriptor)
+            throw problem
+        }
+        self.descriptor = descriptor
+        self.count = count
+        unsafe base = UnsafeRawBufferPointer(start: address, count: count)
+    }
+
+    deinit {
+        unsafe munmap(UnsafeMutableRawPointer(mutating: base.baseAddress), count)
+        close(descriptor)
+    }
+
+    public func bytes(_ range: Range<Int>) -> [UInt8] {
+        unsafe Array(base[range])
+    }
+
+    private static func unreadable(_ path: String, _ found: String) -> FirmwareProblem {
+        FirmwareProblem(.unreadable, at: nil, field: path, expected: "a readable image file", found: found)
+    }
+
+    private static var lastError: String { unsafe String(cString: strerror(errno)) }
+}
+
+/// One component's span of an image, as sessions see it.
+public struct ImageSpan: ComponentContent {
+    private let image: any ImageBytes
+    private let range: Range<Int>
+
+    /// `range` lies within the image.
+    public init(_ image: any ImageBytes, _ range: Range<Int>) {
+        self.image = image
+        self.range = range
+    }
+
+    public var count: Int { range.count }
+
+    public func append(_ part: Range<Int>, to buffer: inout [UInt8]) {
+        let start = range.lowerBound
+        buffer.append(contentsOf: image.bytes(start + part.lowerBound..<start + part.upperBound))
+    }
+}

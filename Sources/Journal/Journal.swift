@@ -1,0 +1,180 @@
+public import BenchModel
+internal import Foundation
+internal import GRDB
+
+/// The bench's durable, append-only record. What it has not stored has not happened.
+///
+/// Appends from many sessions share a transaction and thus an fsync; each caller waits until its own events are on the disk.
+/// The wait is what bounds the queue: a session has at most one append under way.
+public actor Journal {
+    /// The journal's file.
+    public nonisolated let path: String
+    private let pool: DatabasePool
+    private let clock: any BenchClock
+    private let lock: FileLock
+    private var waiting: [Append] = []
+    private var isWriting = false
+
+    private struct Append {
+        let drafts: [JournalDraft]
+        let continuation: CheckedContinuation<Result<[EventRecord], JournalError>, Never>
+    }
+
+    /// Opens the journal, and makes it where there is none. It stays locked against other daemons until it is closed.
+    /// - Throws: ``JournalError``; nothing has been changed then.
+    public init(path: String, clock: any BenchClock) throws(JournalError) {
+        self.path = path
+        self.clock = clock
+        do {
+            lock = try FileLock(path)
+            var configuration = Configuration()
+            configuration.label = "journal"
+            configuration.busyMode = .timeout(5)
+            pool = try DatabasePool(path: path, configuration: configuration)
+            let migrator = JournalSchema.migrator
+            if try pool.read({ try migrator.hasBeenSuperseded($0) }) { throw JournalError.newerSchema(path: path) }
+            try migrator.migrate(pool)
+            // DatabasePool lowers this to NORMAL by itself, with which a power cut may lose the last commits.
+            let synchronous = try pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                return try Int.fetchOne(database, sql: "PRAGMA synchronous")
+            }
+            guard synchronous == 2 else { throw JournalError.storage(path: path, "SQLite did not accept synchronous=FULL") }
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    /// Stores events in order, in one transaction, and returns them once they are on the disk.
+    /// - Throws: ``JournalError``; then none of them is stored.
+    @discardableResult
+    public func append(_ drafts: [JournalDraft]) async throws(JournalError) -> [EventRecord] {
+        let result = await withCheckedContinuation { continuation in
+            waiting.append(Append(drafts: drafts, continuation: continuation))
+            guard !isWriting else { return }
+            isWriting = true
+            Task { await self.write() }
+        }
+        return try result.get()
+    }
+
+    /// Stores one event.
+    @discardableResult
+    public func append(_ draft: JournalDraft) async throws(JournalError) -> EventRecord {
+        let records = try await append([draft])
+        return records[0]
+    }
+
+    private func write() async {
+        while !waiting.isEmpty {
+            let batch = waiting
+            waiting = []
+            let result = await store(batch.map(\.drafts))
+            for (index, append) in batch.enumerated() {
+                append.continuation.resume(returning: result.map { $0[index] })
+            }
+        }
+        isWriting = false
+    }
+
+    private func store(_ drafts: [[JournalDraft]]) async -> Result<[[EventRecord]], JournalError> {
+        let utc = Self.text(utcMilliseconds: clock.utcMilliseconds)
+        let now = clock.now.components
+        let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
+        do {
+            return .success(
+                try await pool.write { database in
+                    var tail = try Tail(database)
+                    return try drafts.map { group in
+                        try group.map { try tail.append($0, utc: utc, monotonic: monotonic, database) }
+                    }
+                })
+        } catch {
+            return .failure(JournalError(error, path: path))
+        }
+    }
+
+    /// Reads with `body` from a snapshot.
+    nonisolated func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(JournalError) -> Value {
+        do {
+            return try await pool.read(body)
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    /// Throws away the projected tables and makes them anew from the events.
+    public func rebuildProjections() async throws(JournalError) {
+        do {
+            try await pool.write { try Projection.rebuild($0) }
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    private static func text(utcMilliseconds: Int64) -> String {
+        let date = Date(timeIntervalSince1970: Double(utcMilliseconds) / 1000)
+        return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}
+
+/// The journal's end, to which events are added within one transaction.
+private struct Tail {
+    private var number: EventNumber
+    private var hash: [UInt8]
+
+    init(_ database: Database) throws {
+        let row = try Row.fetchOne(database, sql: "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1")
+        number = try row?.decode(forColumn: "number") ?? 0
+        let bytes: Data? = try row?.decode(forColumn: "hash")
+        hash = bytes.map { Array($0) } ?? HashChain.start
+    }
+
+    mutating func append(
+        _ draft: JournalDraft, utc: String, monotonic: Int64, _ database: Database
+    ) throws -> EventRecord {
+        number += 1
+        let isStart = if case .sessionStarted = draft.event { true } else { false }
+        let fields = EventFields(
+            number: number, utc: utc, monotonicNanoseconds: monotonic, slot: draft.slot?.label,
+            unit: draft.unit?.description, session: isStart ? number : draft.session, kind: draft.event.kind,
+            payload: try draft.event.payload())
+        hash = HashChain.hash(after: hash, fields)
+        try database.execute(
+            sql: """
+                INSERT INTO events (number, utc, monotonic, slot, unit, session, kind, payload, hash)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                fields.number, fields.utc, fields.monotonicNanoseconds, fields.slot, fields.unit, fields.session,
+                fields.kind, fields.payload, Data(hash),
+            ])
+        try Projection.apply(fields, database)
+        guard let value = SHA256Value(bytes: hash) else { preconditionFailure("SHA-256 has 32 bytes") }
+        return EventRecord(
+            number: number, utc: utc, monotonicNanoseconds: monotonic, slot: draft.slot, unit: draft.unit,
+            session: fields.session, kind: fields.kind, payload: fields.payload, hash: value)
+    }
+}
+
+extension JournalError {
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as JournalError:
+            self = error
+        case let error as DatabaseError:
+            let message = error.message ?? "SQLite error \(error.resultCode.rawValue)"
+            self =
+                switch error.resultCode.primaryResultCode {
+                case .SQLITE_FULL: .diskFull(path: path)
+                case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN: .readOnly(path: path)
+                case .SQLITE_CORRUPT, .SQLITE_NOTADB: .corrupt(path: path, message)
+                default: .storage(path: path, message)
+                }
+        default:
+            self = .storage(path: path, "\(error)")
+        }
+    }
+}

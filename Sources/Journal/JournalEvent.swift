@@ -1,0 +1,166 @@
+public import BenchModel
+internal import Foundation
+
+/// What can be recorded. A case's kind and its payload's keys are stable: records are made from them years later.
+public enum JournalEvent: Sendable {
+    /// The daemon is up; `slots` are the ports that it serves.
+    case benchStarted(BenchStarted)
+    case benchStopped
+    case unitDocked(UnitDocked)
+    case unitRemoved
+    /// Durable before a session does anything to a unit.
+    case sessionStarted(SessionStarted)
+    case bootloaderEntered
+    /// Durable before the first byte of a component is sent.
+    case transferStarted(Transfer)
+    case transferFinished(Transfer)
+    case activated
+    case readback(Readback)
+    /// The session's end. Durable before it is shown to anyone.
+    case outcome(Verdict)
+    /// What a readback showed of an earlier session that had ended as unknown.
+    case sessionSettled(SessionSettled)
+    case slotHeld
+    case slotReleased
+
+    public struct BenchStarted: Codable, Sendable {
+        public var bench: String
+        public var version: String
+        public var slots: [String: PortPath]
+        public init(bench: String, version: String, slots: [String: PortPath]) {
+            self.bench = bench
+            self.version = version
+            self.slots = slots
+        }
+    }
+
+    public struct UnitDocked: Codable, Sendable {
+        public var port: PortPath
+        public var profile: String
+        public var mode: UnitMode
+        public init(port: PortPath, profile: String, mode: UnitMode) {
+            self.port = port
+            self.profile = profile
+            self.mode = mode
+        }
+    }
+
+    public struct SessionStarted: Codable, Sendable {
+        public var unit: BenchModel.Unit
+        public var profile: String
+        public var mode: UnitMode
+        public var release: String?
+        public var targetVersion: FirmwareVersion?
+        /// SHA-256 of each component that the unit should hold.
+        public var components: [String: SHA256Value]
+        public var checksOff: [String]
+        public init(
+            unit: BenchModel.Unit, profile: String, mode: UnitMode, release: String?, targetVersion: FirmwareVersion?,
+            components: [String: SHA256Value], checksOff: [String]
+        ) {
+            self.unit = unit
+            self.profile = profile
+            self.mode = mode
+            self.release = release
+            self.targetVersion = targetVersion
+            self.components = components
+            self.checksOff = checksOff
+        }
+    }
+
+    public struct Transfer: Codable, Sendable {
+        public var component: String
+        public var lengthBytes: Int
+        /// Counted from 1.
+        public var attempt: Int
+        public init(component: String, lengthBytes: Int, attempt: Int) {
+            self.component = component
+            self.lengthBytes = lengthBytes
+            self.attempt = attempt
+        }
+    }
+
+    public struct Readback: Codable, Sendable {
+        public var component: String
+        public var expected: SHA256Value
+        public var found: SHA256Value
+        public init(component: String, expected: SHA256Value, found: SHA256Value) {
+            self.component = component
+            self.expected = expected
+            self.found = found
+        }
+    }
+
+    public struct SessionSettled: Codable, Sendable {
+        /// The session that had ended as unknown.
+        public var session: SessionID
+        public var verdict: Verdict
+        public init(session: SessionID, verdict: Verdict) {
+            self.session = session
+            self.verdict = verdict
+        }
+    }
+
+    /// The stable word for what happened.
+    public var kind: String {
+        switch self {
+        case .benchStarted: "bench-started"
+        case .benchStopped: "bench-stopped"
+        case .unitDocked: "unit-docked"
+        case .unitRemoved: "unit-removed"
+        case .sessionStarted: "session-started"
+        case .bootloaderEntered: "bootloader-entered"
+        case .transferStarted: "transfer-started"
+        case .transferFinished: "transfer-finished"
+        case .activated: "activated"
+        case .readback: "readback"
+        case .outcome: "outcome"
+        case .sessionSettled: "session-settled"
+        case .slotHeld: "slot-held"
+        case .slotReleased: "slot-released"
+        }
+    }
+
+    /// The payload's JSON with sorted keys, `{}` where there is nothing to say.
+    func payload() throws -> String {
+        switch self {
+        case .benchStarted(let value): try JSONText.encode(value)
+        case .unitDocked(let value): try JSONText.encode(value)
+        case .sessionStarted(let value): try JSONText.encode(value)
+        case .transferStarted(let value), .transferFinished(let value): try JSONText.encode(value)
+        case .readback(let value): try JSONText.encode(value)
+        case .outcome(let value): try JSONText.encode(value)
+        case .sessionSettled(let value): try JSONText.encode(value)
+        case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .slotHeld, .slotReleased: "{}"
+        }
+    }
+}
+
+/// An event on its way into the journal.
+public struct JournalDraft: Sendable {
+    public var event: JournalEvent
+    public var slot: SlotID?
+    public var unit: EUI64?
+    /// `nil` for an event of no session, and for `session-started`, whose own number it becomes.
+    public var session: SessionID?
+
+    public init(_ event: JournalEvent, slot: SlotID? = nil, unit: EUI64? = nil, session: SessionID? = nil) {
+        self.event = event
+        self.slot = slot
+        self.unit = unit
+        self.session = session
+    }
+}
+
+/// JSON as the journal stores it.
+enum JSONText {
+    static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func decode<Value: Decodable>(_ text: String, as _: Value.Type) throws -> Value {
+        try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    }
+}

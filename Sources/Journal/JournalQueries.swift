@@ -1,0 +1,85 @@
+public import BenchModel
+internal import GRDB
+
+extension Journal {
+    /// Events after a number, oldest first, at most `limit`, of one unit where `unit` is given.
+    public nonisolated func events(
+        after number: EventNumber, limit: Int, unit: EUI64? = nil
+    ) async throws(JournalError) -> [EventRecord] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM events WHERE number > ? AND (? IS NULL OR unit = ?) ORDER BY number LIMIT ?",
+                arguments: [number, unit?.description, unit?.description, limit]
+            ).map { try EventRecord(row: $0) }
+        }
+    }
+
+    /// The newest sessions, newest first.
+    public nonisolated func sessions(limit: Int) async throws(JournalError) -> [SessionRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM sessions ORDER BY id DESC LIMIT ?", arguments: [limit])
+                .map { try SessionRecord(row: $0) }
+        }
+    }
+
+    /// One session; `nil` when there is none of this number.
+    public nonisolated func session(_ id: SessionID) async throws(JournalError) -> SessionRecord? {
+        try await read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM sessions WHERE id = ?", arguments: [id])
+                .map { try SessionRecord(row: $0) }
+        }
+    }
+
+    /// Sessions that began and have no outcome.
+    public nonisolated func unfinishedSessions() async throws(JournalError) -> [SessionRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM sessions WHERE verdict IS NULL ORDER BY id")
+                .map { try SessionRecord(row: $0) }
+        }
+    }
+
+    /// Everything known of a unit; its `sessions` are empty when the bench never saw it.
+    public nonisolated func unit(_ chfId: EUI64) async throws(JournalError) -> UnitRecord {
+        try await read { database in
+            UnitRecord(
+                chfId: chfId,
+                sessions: try Row.fetchAll(
+                    database, sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id", arguments: [chfId.description]
+                ).map { try SessionRecord(row: $0) })
+        }
+    }
+
+    /// What the journal last said of each slot that it knows.
+    public nonisolated func slots() async throws(JournalError) -> [SlotRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM slots").compactMap { row in
+                let label: String = try row.decode(forColumn: "slot")
+                guard let slot = SlotID(label) else { return nil }
+                let last: SessionID? = try row.decode(forColumn: "lastSession")
+                let session = try last.flatMap { id in
+                    try Row.fetchOne(database, sql: "SELECT * FROM sessions WHERE id = ?", arguments: [id])
+                        .map { try SessionRecord(row: $0) }
+                }
+                return SlotRecord(
+                    slot: slot, isHeld: try row.decode(forColumn: "isHeld"), isDocked: try row.decode(forColumn: "isDocked"),
+                    lastSession: session)
+            }
+        }
+    }
+
+    /// Records as unknown every session that a stop of the bench cut off. Called once, at start.
+    /// - Returns: how many there were.
+    public func settleCutSessions() async throws(JournalError) -> Int {
+        let cut = try await unfinishedSessions()
+        guard !cut.isEmpty else { return 0 }
+        try await append(
+            cut.map { session in
+                let verdict = Verdict(
+                    .unknown, reason: .benchStopped, detail: "the bench stopped before the session had ended",
+                    wrote: session.transferBegan)
+                return JournalDraft(.outcome(verdict), slot: session.slot, unit: session.chfId, session: session.id)
+            })
+        return cut.count
+    }
+}

@@ -1,0 +1,34 @@
+internal import GRDB
+
+/// The tables: `events` is the journal; the others are projections of it and can be thrown away and made anew.
+enum JournalSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE events (
+                        number INTEGER PRIMARY KEY, utc TEXT NOT NULL, monotonic INTEGER NOT NULL, slot TEXT, unit TEXT,
+                        session INTEGER, kind TEXT NOT NULL, payload TEXT NOT NULL, hash BLOB NOT NULL
+                    ) STRICT;
+                    CREATE INDEX events_by_unit ON events (unit) WHERE unit IS NOT NULL;
+                    CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
+                        BEGIN SELECT RAISE(ABORT, 'journal events are never changed'); END;
+                    CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events
+                        BEGIN SELECT RAISE(ABORT, 'journal events are never removed'); END;
+                    CREATE TABLE sessions (
+                        id INTEGER PRIMARY KEY, slot TEXT NOT NULL, unit TEXT, startedAt TEXT NOT NULL, release TEXT,
+                        transferBegan INTEGER NOT NULL DEFAULT 0, endedAt TEXT, verdict TEXT, settled TEXT,
+                        settledBy INTEGER
+                    ) STRICT;
+                    CREATE INDEX sessions_by_unit ON sessions (unit);
+                    CREATE INDEX sessions_running ON sessions (id) WHERE verdict IS NULL;
+                    CREATE TABLE slots (
+                        slot TEXT PRIMARY KEY, isHeld INTEGER NOT NULL DEFAULT 0, isDocked INTEGER NOT NULL DEFAULT 0,
+                        lastSession INTEGER
+                    ) STRICT;
+                    """)
+        }
+        return migrator
+    }
+}

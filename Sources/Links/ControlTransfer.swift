@@ -1,0 +1,98 @@
+internal import CLibUSB
+internal import Synchronization
+
+/// One control transfer on its way: libusb's transfer, its buffer, and whoever waits for it.
+///
+/// Sendable: the pointers never change; the buffer is libusb's between submission and completion, ours before and after.
+@safe
+final class ControlTransfer: @unchecked Sendable {
+    private let transfer: UnsafeMutablePointer<libusb_transfer>
+    private let buffer: UnsafeMutablePointer<UInt8>
+    private let request: ControlRequest
+    private let continuation = Mutex<CheckedContinuation<Result<[UInt8], USBError>, Never>?>(nil)
+
+    convenience init(_ request: ControlRequest, out data: [UInt8]) {
+        self.init(request, length: data.count)
+        for (index, byte) in data.enumerated() { unsafe buffer[Self.setupLength + index] = byte }
+    }
+
+    convenience init(_ request: ControlRequest, inLength: Int) {
+        self.init(request, length: inLength)
+    }
+
+    /// USB 2.0 §9.3: the set-up packet has 8 bytes.
+    private static let setupLength = 8
+
+    private init(_ request: ControlRequest, length: Int) {
+        precondition(length <= USBLimits.controlTransfer, "a control transfer carries at most 4,096 bytes")
+        guard let transfer = unsafe libusb_alloc_transfer(0) else { preconditionFailure("out of memory") }
+        unsafe self.transfer = transfer
+        self.request = request
+        unsafe buffer = .allocate(capacity: Self.setupLength + length)
+        unsafe libusb_fill_control_setup(
+            buffer, request.type, request.request, request.value, request.index, UInt16(length))
+    }
+
+    deinit {
+        unsafe libusb_free_transfer(transfer)
+        unsafe buffer.deallocate()
+    }
+
+    /// Submits the transfer and returns once it has ended, however it ended.
+    func run(_ handle: OpaquePointer, timeout: Duration) async -> Result<[UInt8], USBError> {
+        await withCheckedContinuation { continuation in
+            self.continuation.withLock { $0 = continuation }
+            let user = unsafe Unmanaged.passRetained(self).toOpaque()
+            unsafe libusb_fill_control_transfer(
+                transfer, handle, buffer, controlTransferEnded, user,
+                UInt32(clamping: max(1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)))
+            let result = unsafe libusb_submit_transfer(transfer)
+            if result < 0 {
+                unsafe Unmanaged<ControlTransfer>.fromOpaque(user).release()
+                do throws(USBError) {
+                    try USBError.check(result, name)
+                } catch {
+                    finish(.failure(error))
+                }
+            }
+        }
+    }
+
+    /// Asks libusb to end the transfer; one that has ended already is left alone.
+    func cancel() {
+        unsafe libusb_cancel_transfer(transfer)
+    }
+
+    fileprivate func ended() {
+        finish(outcome)
+    }
+
+    private func finish(_ result: Result<[UInt8], USBError>) {
+        continuation.withLock { $0.take() }?.resume(returning: result)
+    }
+
+    private var outcome: Result<[UInt8], USBError> {
+        switch unsafe transfer.pointee.status {
+        case LIBUSB_TRANSFER_COMPLETED:
+            let data = unsafe UnsafeBufferPointer(
+                start: buffer + Self.setupLength, count: Int(transfer.pointee.actual_length))
+            return unsafe .success(Array(data))
+        case LIBUSB_TRANSFER_STALL: return .failure(USBError(.stall, "\(name): the device answered STALL"))
+        case LIBUSB_TRANSFER_TIMED_OUT: return .failure(USBError(.timeout, "\(name): no answer in time"))
+        case LIBUSB_TRANSFER_NO_DEVICE: return .failure(USBError(.gone, "\(name): the device is gone"))
+        case LIBUSB_TRANSFER_CANCELLED: return .failure(USBError(.cancelled, "\(name): cancelled"))
+        case LIBUSB_TRANSFER_OVERFLOW: return .failure(USBError(.io, "\(name): the device sent more than was asked for"))
+        default: return .failure(USBError(.io, "\(name): transfer error"))
+        }
+    }
+
+    private var name: String {
+        "request \(request.request) (type 0x\(String(request.type, radix: 16)), value \(request.value))"
+    }
+}
+
+/// libusb's callback: hands the transfer back to its owner.
+private let controlTransferEnded: libusb_transfer_cb_fn = { transfer in
+    guard let user = unsafe transfer?.pointee.user_data else { return }
+    unsafe Unmanaged<ControlTransfer>.fromOpaque(user).takeRetainedValue().ended()
+}

@@ -1,0 +1,156 @@
+internal import CLibUSB
+internal import Dispatch
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// A USB device opened through libusb.
+///
+/// Transfers are asynchronous; what blocks in the kernel (claiming, selecting, resetting, closing) runs on a queue of this
+/// device's own, so that a dead unit holds up nobody else. Sendable: the handle is used by libusb, which is thread-safe,
+/// and is closed once, on `queue`, after the last transfer has ended.
+@safe
+public final class LibUSBDevice: USBDevice, @unchecked Sendable {
+    public let descriptors: USBDescriptors
+    /// Keeps the context alive for as long as the device is.
+    private let host: USBHost
+    private let handle: OpaquePointer
+    private let descriptor: CInt
+    private let queue: DispatchQueue
+    private let state = Mutex(State())
+
+    private struct State {
+        var isClosed = false
+        var claimed: Set<UInt8> = []
+        var pending: [ObjectIdentifier: ControlTransfer] = [:]
+        var idle: CheckedContinuation<Void, Never>?
+    }
+
+    init(host: USBHost, node: String, queue: DispatchQueue) throws(USBError) {
+        let descriptor = unsafe Glibc.open(node, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.openError(node, errno) }
+        do throws(USBError) {
+            descriptors = try USBDescriptors(Self.readAll(descriptor))
+            var handle: OpaquePointer?
+            try USBError.check(
+                unsafe libusb_wrap_sys_device(host.context, Int(descriptor), &handle), "open \(node)")
+            guard let handle = unsafe handle else { throw USBError(.io, "open \(node): libusb gave no handle") }
+            unsafe self.handle = handle
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        self.host = host
+        self.descriptor = descriptor
+        self.queue = queue
+    }
+
+    deinit {
+        if !state.withLock({ $0.isClosed }) { closeHandle() }
+    }
+
+    public func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError) {
+        _ = try await submit(ControlTransfer(request, out: data), timeout: timeout)
+    }
+
+    public func controlIn(
+        _ request: ControlRequest, length: Int, timeout: Duration
+    ) async throws(USBError) -> [UInt8] {
+        try await submit(ControlTransfer(request, inLength: length), timeout: timeout)
+    }
+
+    public func claim(interface: UInt8) async throws(USBError) {
+        try await queue.run { [self] () throws(USBError) in
+            try USBError.check(
+                unsafe libusb_set_auto_detach_kernel_driver(handle, 1), "libusb_set_auto_detach_kernel_driver")
+            try USBError.check(
+                unsafe libusb_claim_interface(handle, CInt(interface)), "claim interface \(interface)")
+            state.withLock { _ = $0.claimed.insert(interface) }
+        }
+    }
+
+    public func select(alternate: UInt8, of interface: UInt8) async throws(USBError) {
+        try await queue.run { [self] () throws(USBError) in
+            try USBError.check(
+                unsafe libusb_set_interface_alt_setting(handle, CInt(interface), CInt(alternate)),
+                "select alternate \(alternate) of interface \(interface)")
+        }
+    }
+
+    public func reset() async throws(USBError) {
+        try await queue.run { [self] () throws(USBError) in
+            let result = unsafe libusb_reset_device(handle)
+            let isGone = [LIBUSB_ERROR_NOT_FOUND, LIBUSB_ERROR_NO_DEVICE].contains { $0.rawValue == result }
+            if !isGone { try USBError.check(result, "reset") }
+        }
+    }
+
+    public func close() async {
+        let pending: [ControlTransfer]? = state.withLock { state in
+            guard !state.isClosed else { return nil }
+            state.isClosed = true
+            return Array(state.pending.values)
+        }
+        guard let pending else { return }
+        for transfer in pending { transfer.cancel() }
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                if state.pending.isEmpty { return true }
+                state.idle = continuation
+                return false
+            }
+            if isIdle { continuation.resume() }
+        }
+        _ = try? await queue.run { [self] () throws(USBError) in closeHandle() }
+    }
+
+    private func closeHandle() {
+        for interface in state.withLock({ $0.claimed }) {
+            unsafe libusb_release_interface(handle, CInt(interface))
+        }
+        unsafe libusb_close(handle)
+        Glibc.close(descriptor)
+    }
+
+    private func submit(_ transfer: ControlTransfer, timeout: Duration) async throws(USBError) -> [UInt8] {
+        guard !Task.isCancelled else { throw USBError(.cancelled, "cancelled") }
+        let isOpen = state.withLock { state in
+            if !state.isClosed { state.pending[ObjectIdentifier(transfer)] = transfer }
+            return !state.isClosed
+        }
+        guard isOpen else { throw USBError(.gone, "the device is closed") }
+        defer {
+            let idle = state.withLock { state in
+                state.pending[ObjectIdentifier(transfer)] = nil
+                guard state.pending.isEmpty else { return nil as CheckedContinuation<Void, Never>? }
+                return state.idle.take()
+            }
+            idle?.resume()
+        }
+        let result = await withTaskCancellationHandler {
+            await transfer.run(unsafe handle, timeout: timeout)
+        } onCancel: {
+            transfer.cancel()
+        }
+        return try result.get()
+    }
+
+    /// Device and configuration descriptors, as usbfs gives them.
+    private static func readAll(_ descriptor: CInt) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
+            count = max(0, unsafe pread(descriptor, buffer.baseAddress, buffer.count, 0))
+        }
+    }
+
+    private static func openError(_ node: String, _ number: CInt) -> USBError {
+        let code: USBError.Code =
+            switch number {
+            case EACCES, EPERM: .access
+            case ENODEV, ENOENT, ENXIO: .gone
+            default: .io
+            }
+        return USBError(code, "open \(node): \(USBError.system(number))")
+    }
+}

@@ -1,0 +1,193 @@
+public import BenchModel
+public import Links
+
+/// The host's side of a DFU conversation with one device in DFU mode, as linear code over control transfers.
+///
+/// It waits bwPollTimeout only where the device says that it is busy, and every wait has a bound.
+public struct DFUClient<Device: USBDevice>: Sendable {
+    public let device: Device
+    public let interface: DFUInterface
+    /// Bytes in a block: wTransferSize, within what a control transfer carries.
+    public let blockSize: Int
+    private let clock: any BenchClock
+    /// The bound of one request, and of a block's programming.
+    private let requestBound: Duration
+
+    /// Claims the device's DFU interface.
+    /// - Throws: ``DFUError`` when it has none in DFU mode or it can't be claimed.
+    public init(_ device: Device, clock: any BenchClock, requestBound: Duration) async throws(DFUError) {
+        let interface = try DFUInterface(in: device.descriptors)
+        guard interface.mode == .dfu else { throw .unsupported("the device is in run-time mode") }
+        self.device = device
+        self.interface = interface
+        self.clock = clock
+        self.requestBound = requestBound
+        blockSize = min(interface.functional.transferSize, USBLimits.controlTransfer)
+        do throws(USBError) { try await device.claim(interface: interface.number) } catch { throw .usb(error, request: .getStatus) }
+    }
+
+    /// Chooses the place that is written or read from here on, and brings the device to dfuIDLE.
+    public func select(alternate: UInt8) async throws(DFUError) {
+        guard interface.alternates.contains(alternate) else {
+            throw .unsupported("the device has no alternate setting \(alternate)")
+        }
+        do throws(USBError) {
+            try await device.select(alternate: alternate, of: interface.number)
+        } catch {
+            throw .usb(error, request: .getStatus)
+        }
+        try await toIdle()
+    }
+
+    /// Brings the device to dfuIDLE from whatever state it is in (DFU 1.1 appendix A).
+    public func toIdle() async throws(DFUError) {
+        let deadline = clock.now + requestBound
+        for _ in 0..<8 {
+            let status = try await getStatus()
+            switch status.state {
+            case .dfuIDLE: return
+            case .dfuERROR: try await request(.clrStatus)
+            case .dfuDNBUSY, .dfuMANIFEST, .dfuMANIFESTSYNC: try await pause(status, until: deadline)
+            case .appIDLE, .appDETACH, .dfuMANIFESTWAITRESET:
+                throw .unexpectedState(status.state, during: "the return to dfuIDLE")
+            case .dfuDNLOADSYNC, .dfuDNLOADIDLE, .dfuUPLOADIDLE: try await request(.abort)
+            }
+        }
+        throw .unexpectedState(.dfuERROR, during: "the return to dfuIDLE")
+    }
+
+    /// Sends all of `content` in blocks; `progress` hears the bytes that the device has taken.
+    public func download(
+        _ content: any ComponentContent, progress: (Int) -> Void
+    ) async throws(DFUError) {
+        var offset = 0
+        var block: UInt16 = 0
+        var data: [UInt8] = []
+        data.reserveCapacity(blockSize)
+        while offset < content.count {
+            let end = min(offset + blockSize, content.count)
+            data.removeAll(keepingCapacity: true)
+            content.append(offset..<end, to: &data)
+            try await request(.dnload, value: block, data: data)
+            try await waitWhileBusy(at: offset)
+            offset = end
+            // DFU 1.1 §3.1: the block number wraps.
+            block &+= 1
+            progress(offset)
+        }
+    }
+
+    /// Ends the download and follows the device through manifestation.
+    /// - Returns: `true` when it is back in dfuIDLE, `false` when it waits for a reset or has gone to do that itself.
+    public func manifest(bound: Duration) async throws(DFUError) -> Bool {
+        try await request(.dnload, value: 0, data: [])
+        let deadline = clock.now + bound
+        while true {
+            let status: DFUStatus
+            do {
+                status = try await getStatus()
+            } catch where error.isGone && !interface.functional.attributes.contains(.manifestationTolerant) {
+                return false
+            }
+            switch status.state {
+            case .dfuIDLE: return true
+            case .dfuMANIFESTWAITRESET: return false
+            case .dfuMANIFESTSYNC, .dfuMANIFEST:
+                guard clock.now < deadline else { throw .stillBusy(status.state, after: bound) }
+                try await pause(status, until: deadline)
+            case .dfuERROR: throw .status(status.status, state: status.state, offset: nil)
+            default: throw .unexpectedState(status.state, during: "manifestation")
+            }
+        }
+    }
+
+    /// Reads exactly `length` bytes back, block by block, then ends the upload: a device may hold more than was written.
+    public func upload(length: Int, block consume: ([UInt8]) -> Void) async throws(DFUError) {
+        guard interface.functional.attributes.contains(.canUpload) else {
+            throw .unsupported("the device can't upload")
+        }
+        var received = 0
+        var block: UInt16 = 0
+        while received < length {
+            let bytes = try await requestIn(.upload, value: block, length: blockSize)
+            let wanted = min(bytes.count, length - received)
+            consume(wanted == bytes.count ? bytes : Array(bytes[..<wanted]))
+            received += wanted
+            block &+= 1
+            if bytes.count < blockSize {
+                // DFU 1.1 §6.1.1: a short block ends the upload and the device is back in dfuIDLE.
+                guard received == length else { throw .shortUpload(expected: length, found: received) }
+                return
+            }
+        }
+        try await request(.abort)
+    }
+
+    private func waitWhileBusy(at offset: Int) async throws(DFUError) {
+        let deadline = clock.now + requestBound
+        while true {
+            let status = try await getStatus()
+            switch status.state {
+            case .dfuDNLOADIDLE: return
+            case .dfuDNLOADSYNC, .dfuDNBUSY:
+                guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
+                try await pause(status, until: deadline)
+            case .dfuERROR: throw .status(status.status, state: status.state, offset: offset)
+            default: throw .unexpectedState(status.state, during: "the transfer")
+            }
+        }
+    }
+
+    /// Leaves a busy device alone for as long as it asks, at least a millisecond and never beyond the bound.
+    private func pause(_ status: DFUStatus, until deadline: Duration) async throws(DFUError) {
+        let wait = max(status.pollTimeout, .milliseconds(1))
+        do { try await clock.sleep(until: min(clock.now + wait, max(deadline, clock.now + .milliseconds(1)))) } catch { throw .cancelled }
+    }
+
+    /// DFU_GETSTATUS.
+    public func getStatus() async throws(DFUError) -> DFUStatus {
+        try DFUStatus(await requestIn(.getStatus, value: 0, length: 6))
+    }
+
+    private func request(_ request: DFURequest, value: UInt16 = 0, data: [UInt8] = []) async throws(DFUError) {
+        let setup = ControlRequest(
+            type: DFU.hostToDevice, request: request.rawValue, value: value, index: UInt16(interface.number))
+        do throws(USBError) {
+            try await device.controlOut(setup, data: data, timeout: requestBound)
+        } catch {
+            throw error.code == .cancelled ? .cancelled : .usb(error, request: request)
+        }
+    }
+
+    private func requestIn(_ request: DFURequest, value: UInt16, length: Int) async throws(DFUError) -> [UInt8] {
+        let setup = ControlRequest(
+            type: DFU.deviceToHost, request: request.rawValue, value: value, index: UInt16(interface.number))
+        do throws(USBError) {
+            return try await device.controlIn(setup, length: length, timeout: requestBound)
+        } catch {
+            throw error.code == .cancelled ? .cancelled : .usb(error, request: request)
+        }
+    }
+}
+
+/// The host's side of DFU while the device runs its firmware.
+public enum DFURuntime {
+    /// Sends DFU_DETACH, and resets the port where the device does not detach by itself.
+    ///
+    /// A device that is gone before it has answered has done what it was told to.
+    public static func detach(_ device: some USBDevice, bound: Duration) async throws(DFUError) {
+        let interface = try DFUInterface(in: device.descriptors)
+        guard interface.mode == .runtime else { throw .unsupported("the device is in DFU mode") }
+        let timeout = UInt16(clamping: interface.functional.detachTimeout.milliseconds)
+        let setup = ControlRequest(
+            type: DFU.hostToDevice, request: DFURequest.detach.rawValue, value: timeout, index: UInt16(interface.number))
+        do throws(USBError) {
+            try await device.claim(interface: interface.number)
+            try await device.controlOut(setup, data: [], timeout: bound)
+            if !interface.functional.attributes.contains(.willDetach) { try await device.reset() }
+        } catch {
+            if error.code == .gone { return }
+            throw error.code == .cancelled ? .cancelled : .usb(error, request: .detach)
+        }
+    }
+}
