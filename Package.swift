@@ -93,7 +93,7 @@ let package = Package(
             ],
             swiftSettings: common),
         .executableTarget(
-            name: "hubsim", dependencies: ["Simulator", "BenchModel", argumentParser], swiftSettings: pointers),
+            name: "hubsim", dependencies: ["Simulator", "BenchModel", "ConfigFiles", argumentParser], swiftSettings: pointers),
 
         .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
     ]

@@ -1,0 +1,59 @@
+internal import BenchModel
+internal import Dispatch
+internal import Foundation
+
+/// Takes orders for a running dock from its socket, one connection at a time.
+final class ControlServer: Sendable {
+    private let dock: SimulatedDock
+    private let listener: CInt
+    private let queue = DispatchQueue(label: "control")
+    private let source: ReadSource
+
+    init(_ dock: SimulatedDock, listener: CInt) {
+        self.dock = dock
+        self.listener = listener
+        source = ReadSource(DispatchSource.makeReadSource(fileDescriptor: listener, queue: queue))
+        source.source.setEventHandler { @Sendable [dock] in
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { return }
+            Self.serve(FileHandle(fileDescriptor: connection, closeOnDealloc: true), dock)
+        }
+        source.source.activate()
+    }
+
+    func stop() { source.source.cancel() }
+
+    /// Sendable: a Dispatch source may be used from any thread; the protocol does not say so.
+    private struct ReadSource: @unchecked Sendable {
+        let source: any DispatchSourceRead
+        init(_ source: any DispatchSourceRead) { self.source = source }
+    }
+
+    private static func serve(_ connection: FileHandle, _ dock: SimulatedDock) {
+        let reply: ControlReplyMessage
+        do {
+            let line = try connection.readToEnd() ?? Data()
+            reply = try answer(try JSONDecoder().decode(ControlRequest.self, from: line), dock)
+        } catch {
+            reply = ControlReplyMessage(error: "\(error)")
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        if let line = try? encoder.encode(reply) { try? connection.write(contentsOf: line + Data("\n".utf8)) }
+    }
+
+    private static func answer(
+        _ request: ControlRequest, _ dock: SimulatedDock
+    ) throws(SimulatorError) -> ControlReplyMessage {
+        switch request {
+        case .list: break
+        case .plug(let unit, let slot): try dock.plug(unit, into: slot)
+        case .unplug(let slot): try dock.unplug(slot)
+        case .fault(let unit, let fault): try dock.addFault(fault, to: unit)
+        case .clearFaults(let unit): try dock.clearFaults(of: unit)
+        case .flash(let unit):
+            return ControlReplyMessage(flash: Hex.lowercase(try dock.application(of: unit)))
+        }
+        return ControlReplyMessage(units: dock.report)
+    }
+}

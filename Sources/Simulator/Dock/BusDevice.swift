@@ -1,0 +1,94 @@
+internal import Synchronization
+
+/// One attachment of a device to a simulated bus: it has a number there until it leaves, and never comes back under the same one.
+final class BusDevice: Sendable {
+    let position: USBPosition
+    let number: Int
+    /// Whose it is; `nil` for a USB hub.
+    let seat: UnitSeat?
+    private let hub: Mutex<SimulatedUSBHub>?
+    private let attachment = Mutex(Attachment())
+
+    private struct Attachment {
+        var isGone = false
+        var files: [ObjectIdentifier: UsbfsFile] = [:]
+    }
+
+    init(seat: UnitSeat, position: USBPosition, number: Int) {
+        self.seat = seat
+        self.position = position
+        self.number = number
+        hub = nil
+    }
+
+    init(hub: SimulatedUSBHub, position: USBPosition, number: Int) {
+        seat = nil
+        self.position = position
+        self.number = number
+        self.hub = Mutex(hub)
+    }
+
+    /// Linux' minor number of major 189.
+    var minor: Int { (position.bus - 1) * 128 + number - 1 }
+    var node: String { "/dev/bus/usb/\(Self.padded(position.bus))/\(Self.padded(number))" }
+
+    var isGone: Bool { attachment.withLock { $0.isGone } }
+
+    var descriptors: [UInt8] {
+        seat?.unit.withLock { $0.descriptors } ?? hub?.withLock { $0.descriptors } ?? []
+    }
+
+    var strings: (manufacturer: String, product: String, serial: String) {
+        seat?.unit.withLock { $0.strings } ?? hub?.withLock { $0.strings } ?? ("", "", "")
+    }
+
+    func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
+        seat?.unit.withLock { $0.control(setup, data, now: now) }
+            ?? hub?.withLock { $0.control(setup, data, now: now) } ?? (.stall, [])
+    }
+
+    func portReset(now: Duration) -> [DeviceAction] {
+        seat?.unit.withLock { $0.portReset(now: now) } ?? []
+    }
+
+    func setConnected(_ connected: Set<Int>) { hub?.withLock { $0.connected = connected } }
+
+    /// - Returns: `false` where the device is gone already.
+    func add(_ file: UsbfsFile) -> Bool {
+        attachment.withLock { attachment in
+            guard !attachment.isGone else { return false }
+            attachment.files[ObjectIdentifier(file)] = file
+            return true
+        }
+    }
+
+    func remove(_ file: UsbfsFile) {
+        attachment.withLock { attachment in attachment.files[ObjectIdentifier(file)] = nil }
+    }
+
+    /// Takes the device off the bus: whatever is pending on it ends.
+    func leave() {
+        let files = attachment.withLock { attachment in
+            attachment.isGone = true
+            defer { attachment.files = [:] }
+            return Array(attachment.files.values)
+        }
+        for file in files { file.deviceLeft() }
+    }
+
+    static func padded(_ number: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, 3 - text.count)) + text
+    }
+}
+
+/// A unit of the dock, wherever it is: in a slot, on its way back, or in somebody's hands.
+final class UnitSeat: Sendable {
+    let description: UnitDescription
+    let unit: Mutex<SimulatedUnit4G>
+
+    init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
+        self.description = description
+        unit = Mutex(SimulatedUnit4G(description, folder: folder, firmware: firmware))
+    }
+}

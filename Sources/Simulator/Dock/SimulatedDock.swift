@@ -1,0 +1,292 @@
+public import BenchModel
+internal import Dispatch
+internal import Firmware
+internal import Foundation
+internal import Synchronization
+
+/// Who makes the dock's devices visible: sysfs, udev's database and its messages.
+protocol DockPublisher: Sendable {
+    func appeared(_ device: BusDevice)
+    func left(_ device: BusDevice)
+}
+
+/// The simulated dock: USB hubs, slots, units, and what is on the bus at this moment.
+///
+/// Sendable: the state is behind a lock; publishing is ordered by `queue`, on which the order of events is made.
+final class SimulatedDock: Sendable {
+    let description: DockDescription
+    private let clock = SystemClock()
+    private let queue = DispatchQueue(label: "dock")
+    private let publisher: any DockPublisher
+    private let seats: [EUI64: UnitSeat]
+    private let state = Mutex(State())
+
+    fileprivate struct State {
+        /// What is on the bus, by bus and device number.
+        var devices: [DeviceAddress: BusDevice] = [:]
+        /// Who sits in which slot, on the bus or not.
+        var occupants: [SlotID: EUI64] = [:]
+        var lastNumber: [Int: Int] = [:]
+    }
+
+    /// A device's place on its bus.
+    struct DeviceAddress: Hashable, Sendable {
+        var bus: Int
+        var number: Int
+    }
+
+    /// Makes the dock and its USB hubs; units are plugged by ``plugAll()``.
+    /// - Throws: ``SimulatorError`` when a firmware file or the state folder can't be used.
+    init(_ description: DockDescription, publisher: any DockPublisher) throws(SimulatorError) {
+        self.description = description
+        self.publisher = publisher
+        var seats: [EUI64: UnitSeat] = [:]
+        for (unit, _) in description.units {
+            let folder = try Self.folder(for: unit, in: description.stateFolder)
+            seats[unit.chfId] = UnitSeat(unit, folder: folder, firmware: try Self.firmware(unit))
+        }
+        self.seats = seats
+        addHubs()
+    }
+
+    // MARK: What is on the bus
+
+    func device(_ address: DeviceAddress) -> BusDevice? { state.withLock { $0.devices[address] } }
+
+    var devices: [BusDevice] {
+        state.withLock { Array($0.devices.values) }.sorted { ($0.position.bus, $0.number) < ($1.position.bus, $1.number) }
+    }
+
+    var now: Duration { clock.now }
+
+    // MARK: Hands
+
+    /// Plugs in every unit that the dock file puts in a slot.
+    func plugAll() throws(SimulatorError) {
+        for (unit, slot) in description.units {
+            if let slot { try plug(unit.chfId, into: slot) }
+        }
+    }
+
+    /// Puts a unit into a slot, which gives it power.
+    func plug(_ chfId: EUI64, into slot: SlotID) throws(SimulatorError) {
+        let seat = try seat(chfId)
+        guard let position = position(of: slot) else { throw SimulatorError("there is no slot \(slot)") }
+        let problem: String? = state.withLock { state in
+            if let other = state.occupants[slot] { return "slot \(slot) is taken by \(other)" }
+            if let other = state.occupants.first(where: { $0.value == chfId })?.key { return "\(chfId) is in slot \(other)" }
+            state.occupants[slot] = chfId
+            return nil
+        }
+        if let problem { throw SimulatorError(problem) }
+        seat.unit.withLock { $0.powerCycle() }
+        queue.sync { enter(seat, at: position) }
+    }
+
+    /// Pulls whatever is in a slot out of it.
+    func unplug(_ slot: SlotID) throws(SimulatorError) {
+        guard position(of: slot) != nil else { throw SimulatorError("there is no slot \(slot)") }
+        let occupant = state.withLock { $0.occupants.removeValue(forKey: slot) }
+        guard let occupant else { throw SimulatorError("slot \(slot) is empty") }
+        queue.sync { leave(occupant) }
+    }
+
+    func addFault(_ fault: Fault, to chfId: EUI64) throws(SimulatorError) {
+        try seat(chfId).unit.withLock { $0.faults.add(fault) }
+    }
+
+    func clearFaults(of chfId: EUI64) throws(SimulatorError) {
+        try seat(chfId).unit.withLock { $0.faults.clear() }
+    }
+
+    /// The unit in a slot.
+    func occupant(of slot: SlotID) -> EUI64? { state.withLock { $0.occupants[slot] } }
+
+    /// Every unit, as `hubsim ctl list` shows it.
+    var report: [UnitReport] {
+        let (occupants, devices) = state.withLock { ($0.occupants, Array($0.devices.values)) }
+        return description.units.map { entry in
+            let chfId = entry.unit.chfId
+            let device = devices.first { $0.seat?.description.chfId == chfId }
+            guard let seat = seats[chfId] else { preconditionFailure("each unit has a seat") }
+            return seat.unit.withLock { unit in
+                UnitReport(
+                    chfId: chfId, slot: occupants.first { $0.value == chfId }?.key, mode: unit.mode,
+                    isOnBus: device != nil, node: device?.node, version: unit.reportedVersion,
+                    applicationHash: SHA256Value.of(unit.application), downloadsBegun: unit.counters.downloadsBegun,
+                    downloadsManifested: unit.counters.downloadsManifested, faults: unit.faults.faults)
+            }
+        }
+    }
+
+    /// The bytes of a unit's application flash.
+    func application(of chfId: EUI64) throws(SimulatorError) -> [UInt8] {
+        try seat(chfId).unit.withLock { $0.application }
+    }
+
+    // MARK: What devices do
+
+    /// Carries out what a device does beyond answering, after its answer.
+    func perform(_ actions: [DeviceAction], by device: BusDevice) {
+        guard !actions.isEmpty, let seat = device.seat else { return }
+        let chfId = seat.description.chfId
+        queue.async { @Sendable [self] in
+            for action in actions {
+                switch action {
+                case .unplug:
+                    state.withLock { state in
+                        if let slot = state.occupants.first(where: { $0.value == chfId })?.key { state.occupants[slot] = nil }
+                    }
+                    leave(chfId)
+                case .die:
+                    leave(chfId)
+                case .reenumerate(let delay, let slot):
+                    leave(chfId)
+                    if let slot { move(chfId, to: slot) }
+                    queue.asyncAfter(deadline: .now() + delay.seconds) { @Sendable [self] in comeBack(seat) }
+                }
+            }
+        }
+    }
+
+    private func move(_ chfId: EUI64, to label: String) {
+        guard let slot = SlotID(label), position(of: slot) != nil else { return }
+        state.withLock { state in
+            guard state.occupants[slot] == nil else { return }
+            if let old = state.occupants.first(where: { $0.value == chfId })?.key { state.occupants[old] = nil }
+            state.occupants[slot] = chfId
+        }
+    }
+
+    /// A unit that was pulled meanwhile, or is back already, stays as it is.
+    private func comeBack(_ seat: UnitSeat) {
+        let chfId = seat.description.chfId
+        let slot: SlotID? = state.withLock { state in
+            guard !state.devices.values.contains(where: { $0.seat === seat }) else { return nil }
+            return state.occupants.first { $0.value == chfId }?.key
+        }
+        if let slot, let position = position(of: slot) { enter(seat, at: position) }
+    }
+
+    private func enter(_ seat: UnitSeat, at position: USBPosition) {
+        let device = state.withLock { state in
+            let device = BusDevice(seat: seat, position: position, number: state.nextNumber(on: position.bus))
+            state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device
+            return device
+        }
+        connectPorts()
+        publisher.appeared(device)
+    }
+
+    private func leave(_ chfId: EUI64) {
+        let device: BusDevice? = state.withLock { state in
+            guard let entry = state.devices.first(where: { $0.value.seat?.description.chfId == chfId }) else { return nil }
+            return state.devices.removeValue(forKey: entry.key)
+        }
+        guard let device else { return }
+        device.leave()
+        connectPorts()
+        publisher.left(device)
+    }
+
+    // MARK: Topology
+
+    private func position(of slot: SlotID) -> USBPosition? { description.slots.first { $0.slot == slot }?.position }
+
+    private func seat(_ chfId: EUI64) throws(SimulatorError) -> UnitSeat {
+        guard let seat = seats[chfId] else { throw SimulatorError("there is no unit \(chfId)") }
+        return seat
+    }
+
+    /// Puts every USB hub on the way to a slot on the bus, root hubs first.
+    private func addHubs() {
+        var hubs: Set<USBPosition> = []
+        for slot in description.slots {
+            var parent = slot.position.parent
+            while let hub = parent {
+                hubs.insert(hub)
+                parent = hub.parent
+            }
+        }
+        let ordered = hubs.sorted { ($0.bus, $0.ports.count, $0.description) < ($1.bus, $1.ports.count, $1.description) }
+        for position in ordered {
+            let used = (hubs.union(description.slots.map(\.position))).filter { $0.parent == position }.compactMap(\.ports.last)
+            let hub = SimulatedUSBHub(isRoot: position.ports.isEmpty, ports: max(4, used.max() ?? 0))
+            let device = state.withLock { state in
+                let device = BusDevice(hub: hub, position: position, number: state.nextNumber(on: position.bus))
+                state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device
+                return device
+            }
+            publisher.appeared(device)
+        }
+        connectPorts()
+    }
+
+    /// Tells each USB hub which of its ports have a device.
+    private func connectPorts() {
+        let devices = devices
+        for hub in devices where hub.seat == nil {
+            hub.setConnected(Set(devices.filter { $0.position.parent == hub.position }.compactMap(\.position.ports.last)))
+        }
+    }
+
+    // MARK: Files
+
+    private static func firmware(_ unit: UnitDescription) throws(SimulatorError) -> [UInt8] {
+        switch unit.firmware {
+        case .factory(let version):
+            return SimulatedVersion.factoryImage(version)
+        case .file(let path):
+            do {
+                let file = try MappedFile(path)
+                return file.bytes(try OTAImage(file).manufacturerImage)
+            } catch {
+                throw SimulatorError("firmware of \(unit.chfId): \(path): \(error)")
+            }
+        }
+    }
+
+    private static func folder(for unit: UnitDescription, in state: String?) throws(SimulatorError) -> String? {
+        guard let state else { return nil }
+        let folder = "\(state)/\(unit.chfId)"
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw SimulatorError("the state folder \(folder) can't be made: \(error.localizedDescription)")
+        }
+        return folder
+    }
+}
+
+extension SimulatedDock.State {
+    /// As Linux numbers devices: the next free one after the last given, up to 127.
+    mutating func nextNumber(on bus: Int) -> Int {
+        var number = lastNumber[bus] ?? 0
+        repeat {
+            number = number % 127 + 1
+        } while devices[SimulatedDock.DeviceAddress(bus: bus, number: number)] != nil
+        lastNumber[bus] = number
+        return number
+    }
+}
+
+/// One simulated unit as it is now.
+public struct UnitReport: Codable, Sendable {
+    public var chfId: EUI64
+    public var slot: SlotID?
+    public var mode: UnitMode
+    public var isOnBus: Bool
+    public var node: String?
+    public var version: FirmwareVersion?
+    public var applicationHash: SHA256Value
+    public var downloadsBegun: Int
+    public var downloadsManifested: Int
+    public var faults: [Fault]
+}
+
+/// What the simulator can't do, in a sentence.
+public struct SimulatorError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,78 @@
+internal import Foundation
+internal import Protocols
+
+/// The udev side of the simulated bus: the database as `udev-rules/70-reflash.rules` makes udev write it, the node's
+/// symlinks, and the properties that go out with each event.
+struct UdevDatabase: Sendable {
+    /// The tag, and the folder of symlinks, that the rule file gives to devices with a DFU interface.
+    static let tag = "reflash"
+    static let linkFolder = "reflash/by-path"
+
+    let files: PrivateFiles
+
+    func prepare() throws(SimulatorError) {
+        for folder in ["/run/udev/data", "/run/udev/tags/\(Self.tag)", "/dev/\(Self.linkFolder)"] {
+            try files.makeFolder(folder)
+        }
+        // libudev takes the absence of this as the absence of udev.
+        try files.write("", to: "/run/udev/control")
+    }
+
+    func add(_ device: BusDevice) throws(SimulatorError) {
+        let name = "c189:\(device.minor)"
+        var lines = ["I:\(Int(ProcessInfo.processInfo.systemUptime * 1_000_000))"]
+        lines += properties(of: device).map { "E:\($0.key)=\($0.value)" }
+        if isOurs(device) {
+            lines = ["S:\(Self.linkFolder)/\(Self.idPath(of: device.position))"] + lines
+            lines += ["G:\(Self.tag)", "Q:\(Self.tag)"]
+            try files.write("", to: "/run/udev/tags/\(Self.tag)/\(name)")
+            try files.link("../..\(device.node.dropFirst(4))", at: "/dev/\(Self.linkFolder)/\(Self.idPath(of: device.position))")
+        }
+        try files.write((lines + ["V:1", ""]).joined(separator: "\n"), to: "/run/udev/data/\(name)")
+    }
+
+    func remove(_ device: BusDevice) {
+        let name = "c189:\(device.minor)"
+        files.remove("/run/udev/data/\(name)")
+        files.remove("/run/udev/tags/\(Self.tag)/\(name)")
+        files.remove("/dev/\(Self.linkFolder)/\(Self.idPath(of: device.position))")
+    }
+
+    /// Whether the rule file's match, a DFU interface in either mode, fits.
+    func isOurs(_ device: BusDevice) -> Bool {
+        UsbView(device.descriptors).interfaces.contains {
+            $0[5] == DFU.interfaceClass && $0[6] == DFU.interfaceSubclass
+                && [DFU.runtimeProtocol, DFU.dfuModeProtocol].contains($0[7])
+        }
+    }
+
+    /// What udev's usb_id and path_id builtins find out.
+    func properties(of device: BusDevice) -> [(key: String, value: String)] {
+        let bytes = UsbView(device.descriptors)
+        let strings = device.strings
+        func four(_ value: UInt16) -> String { String(format: "%04x", value) }
+        let codes = bytes.interfaces.map { String(format: "%02x%02x%02x", $0[5], $0[6], $0[7]) }
+        let distinct = codes.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        var properties: [(key: String, value: String)] = [
+            ("ID_BUS", "usb"), ("ID_VENDOR_ID", four(bytes.idVendor)), ("ID_MODEL_ID", four(bytes.idProduct)),
+            ("ID_REVISION", four(bytes.bcdDevice)), ("ID_VENDOR", Self.udevName(strings.manufacturer)),
+            ("ID_MODEL", Self.udevName(strings.product)),
+            ("ID_USB_INTERFACES", ":" + distinct.map { "\($0):" }.joined()),
+        ]
+        if !device.position.ports.isEmpty {
+            properties += [("ID_PATH", Self.idPath(of: device.position))]
+        }
+        if !strings.serial.isEmpty { properties.append(("ID_SERIAL_SHORT", strings.serial)) }
+        return properties
+    }
+
+    /// As udev's path_id builtin writes it.
+    static func idPath(of position: USBPosition) -> String {
+        "pci-\(SysfsTree.controller)-usb-0:\(position.ports.map(String.init).joined(separator: "."))"
+    }
+
+    /// As udev replaces what it does not allow in names.
+    private static func udevName(_ text: String) -> String {
+        String(text.map { $0.isLetter || $0.isNumber || "#+-.:=@_".contains($0) ? $0 : "_" })
+    }
+}

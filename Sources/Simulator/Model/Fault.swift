@@ -1,0 +1,91 @@
+/// Something that goes wrong with a simulated unit, and when.
+public struct Fault: Hashable, Sendable, Codable {
+    public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Pulled out: at a byte of the download, or on entering a DFU state.
+        case unplug
+        /// STALL: at a block of the download, or on a request.
+        case stall
+        /// No answer: at a block of the download, or on a request.
+        case silence
+        /// The download fails with a DFU status.
+        case errorStatus = "error-status"
+        /// A bit of the flash changes after the image was manifested.
+        case bitFlip = "bit-flip"
+        /// Programming a block takes longer by `value` milliseconds.
+        case slow
+        /// bwPollTimeout says `value` milliseconds, whatever is true.
+        case pollTimeout = "poll-timeout"
+        /// An upload ends at a block.
+        case shortUpload = "short-upload"
+        /// The firmware says version `value`.
+        case wrongVersion = "wrong-version"
+        /// Does not come back after a reboot.
+        case neverReturns = "never-returns"
+        /// Comes back with CHF ID `value` after a reboot.
+        case returnsAs = "returns-as"
+        /// Comes back in slot `value` after a reboot.
+        case returnsIn = "returns-in"
+        /// Descriptors are cut at `value` bytes.
+        case truncatedDescriptors = "truncated-descriptors"
+        /// Descriptors are noise made from seed `value`.
+        case garbageDescriptors = "garbage-descriptors"
+        /// The configuration claims to be 65,535 bytes long.
+        case hugeDescriptors = "huge-descriptors"
+    }
+
+    public var kind: Kind
+    public var atByte: Int?
+    public var atBlock: Int?
+    /// A DFU state's name.
+    public var inState: String?
+    /// A DFU request's name.
+    public var request: String?
+    /// A DFU status's name.
+    public var status: String?
+    public var value: String?
+    /// How often it still happens; `nil` for ever.
+    public var times: Int?
+
+    public init(
+        _ kind: Kind, atByte: Int? = nil, atBlock: Int? = nil, inState: String? = nil, request: String? = nil,
+        status: String? = nil, value: String? = nil, times: Int? = 1
+    ) {
+        self.kind = kind
+        self.atByte = atByte
+        self.atBlock = atBlock
+        self.inState = inState
+        self.request = request
+        self.status = status
+        self.value = value
+        self.times = times
+    }
+
+    /// Whether a block that covers `bytes` of the download meets the fault.
+    func meets(block: Int, bytes: Range<Int>) -> Bool {
+        if let atBlock { return atBlock == block }
+        if let atByte { return bytes.contains(atByte) }
+        return request == nil && inState == nil
+    }
+}
+
+/// The faults of one unit, in the order in which they were asked for.
+struct FaultPlan: Sendable {
+    private(set) var faults: [Fault] = []
+
+    mutating func add(_ fault: Fault) { faults.append(fault) }
+
+    mutating func clear() { faults = [] }
+
+    /// The first fault of this kind that fits, counted down.
+    mutating func take(_ kind: Fault.Kind, where fits: (Fault) -> Bool = { _ in true }) -> Fault? {
+        guard let index = faults.firstIndex(where: { $0.kind == kind && fits($0) }) else { return nil }
+        let fault = faults[index]
+        if let times = fault.times {
+            if times <= 1 { faults.remove(at: index) } else { faults[index].times = times - 1 }
+        }
+        return fault
+    }
+
+    /// The first fault of this kind, not counted down: for what is so as long as it lasts.
+    func lasting(_ kind: Fault.Kind) -> Fault? { faults.first { $0.kind == kind } }
+}

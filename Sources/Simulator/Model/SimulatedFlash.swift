@@ -1,0 +1,83 @@
+internal import BenchModel
+internal import Firmware
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// One partition of a unit's flash: what was written into it, then 0xFF to its end. Where a file stands behind it, every
+/// write goes there at once, so that the file holds what the flash holds even when the simulator is killed.
+struct SimulatedFlash: Sendable {
+    static let capacity = 4 << 20
+    private(set) var content: [UInt8] = []
+    private let file: String?
+
+    /// Takes up what the file holds, if there is one.
+    init(file: String?) {
+        self.file = file
+        if let file, let mapped = try? MappedFile(file) { content = mapped.bytes(0..<mapped.count) }
+    }
+
+    mutating func erase() {
+        content = []
+        if let file { unsafe truncate(file, 0) }
+    }
+
+    /// - Returns: `false` where the partition is full.
+    mutating func append(_ bytes: [UInt8]) -> Bool {
+        guard content.count + bytes.count <= Self.capacity else { return false }
+        let offset = content.count
+        content += bytes
+        persist(offset..<content.count)
+        return true
+    }
+
+    mutating func replace(with bytes: [UInt8]) {
+        erase()
+        _ = append(bytes)
+    }
+
+    mutating func flipBit(at offset: Int) {
+        guard content.indices.contains(offset) else { return }
+        content[offset] ^= 0x01
+        persist(offset..<offset + 1)
+    }
+
+    /// The bytes from `offset` on, at most `count`, as reading the flash gives them.
+    func read(from offset: Int, count: Int) -> [UInt8] {
+        guard offset < Self.capacity else { return [] }
+        let end = min(offset + count, Self.capacity)
+        let written = offset < content.count ? Array(content[offset..<min(end, content.count)]) : []
+        return written + [UInt8](repeating: 0xFF, count: end - offset - written.count)
+    }
+
+    private func persist(_ range: Range<Int>) {
+        guard let file else { return }
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return }
+        let bytes = content[range]
+        _ = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(range.lowerBound)) }
+        close(descriptor)
+    }
+}
+
+/// How a GBCS firmware version and an MCUboot version stand for each other in simulated firmware: major, minor and the low
+/// half of the one are those of the other. Real units have their own conventions.
+enum SimulatedVersion {
+    static func mcuboot(_ version: FirmwareVersion) -> MCUbootImage.Version {
+        MCUbootImage.Version(
+            major: UInt8(version.rawValue >> 24), minor: UInt8(version.rawValue >> 16 & 0xFF),
+            revision: UInt16(version.rawValue & 0xFFFF), build: 0)
+    }
+
+    static func firmware(_ version: MCUbootImage.Version) -> FirmwareVersion {
+        FirmwareVersion(
+            rawValue: UInt32(version.major) << 24 | UInt32(version.minor) << 16 | UInt32(version.revision))
+    }
+
+    /// The image that a unit of this version left the factory with.
+    static func factoryImage(_ version: FirmwareVersion) -> [UInt8] {
+        let payload = (0..<32_768).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(version.rawValue)) }
+        return MCUbootImageBuilder(version: mcuboot(version), payload: payload).build()
+    }
+}

@@ -1,0 +1,49 @@
+public import BenchModel
+
+/// A simulated unit as the dock file describes it.
+public struct UnitDescription: Sendable {
+    public var variant: Variant
+    public var chfId: EUI64
+    public var gpfId: EUI64
+    public var model: String
+    public var hardwareVersion: HardwareVersion
+    public var firmware: Firmware
+    public var timing: UnitTiming
+    public var transferSize: Int
+    public var manifestationTolerant: Bool
+    public var faults: [Fault]
+
+    /// What lies in the unit's application flash when it is first plugged in.
+    public enum Firmware: Sendable, Equatable {
+        /// A factory image of this version, made by the simulator.
+        case factory(FirmwareVersion)
+        /// The Manufacturer Image of this file.
+        case file(String)
+    }
+}
+
+/// How long a unit takes, as its flash and its boot do.
+public struct UnitTiming: Sendable, Equatable {
+    /// Erasing 64 KiB.
+    public var erase: Duration
+    /// Programming one block.
+    public var program: Duration
+    /// From the last block to the end of manifestation.
+    public var manifest: Duration
+    /// Leaving the bus after DETACH and coming back in DFU mode.
+    public var detach: Duration
+    /// From reset until the firmware is on the bus.
+    public var reboot: Duration
+
+    public init(
+        erase: Duration = .milliseconds(20), program: Duration = .milliseconds(2),
+        manifest: Duration = .milliseconds(50), detach: Duration = .milliseconds(100),
+        reboot: Duration = .milliseconds(500)
+    ) {
+        self.erase = erase
+        self.program = program
+        self.manifest = manifest
+        self.detach = detach
+        self.reboot = reboot
+    }
+}
