@@ -98,7 +98,7 @@ public enum USBStrings {
     /// The string of this index in the device's first language.
     /// - Throws: ``USBError``; code `descriptors` where the answer is no string descriptor.
     public static func read(
-        _ index: UInt8, from device: some USBDevice, timeout: Duration
+        _ index: UInt8, from device: any USBDevice, timeout: Duration
     ) async throws(USBError) -> String {
         let languages = try await descriptor(0, language: 0, from: device, timeout: timeout)
         guard languages.count >= 2 else { throw malformed(0, "names no language") }
@@ -111,7 +111,7 @@ public enum USBStrings {
     }
 
     private static func descriptor(
-        _ index: UInt8, language: UInt16, from device: some USBDevice, timeout: Duration
+        _ index: UInt8, language: UInt16, from device: any USBDevice, timeout: Duration
     ) async throws(USBError) -> [UInt8] {
         let request = ControlRequest(
             type: deviceToHost, request: getDescriptor, value: stringType << 8 | UInt16(index), index: language)

@@ -4,8 +4,8 @@ public import Links
 /// The host's side of a DFU conversation with one device in DFU mode, as linear code over control transfers.
 ///
 /// It waits bwPollTimeout only where the device says that it is busy, and every wait has a bound.
-public struct DFUClient<Device: USBDevice>: Sendable {
-    public let device: Device
+public struct DFUClient: Sendable {
+    public let device: any USBDevice
     public let interface: DFUInterface
     /// Bytes in a block: wTransferSize, within what a control transfer carries.
     public let blockSize: Int
@@ -15,7 +15,7 @@ public struct DFUClient<Device: USBDevice>: Sendable {
 
     /// Claims the device's DFU interface.
     /// - Throws: ``DFUError`` when it has none in DFU mode or it can't be claimed.
-    public init(_ device: Device, clock: any BenchClock, requestBound: Duration) async throws(DFUError) {
+    public init(_ device: any USBDevice, clock: any BenchClock, requestBound: Duration) async throws(DFUError) {
         let interface = try DFUInterface(in: device.descriptors)
         guard interface.mode == .dfu else { throw .unsupported("the device is in run-time mode") }
         self.device = device
@@ -23,7 +23,11 @@ public struct DFUClient<Device: USBDevice>: Sendable {
         self.clock = clock
         self.requestBound = requestBound
         blockSize = min(interface.functional.transferSize, USBLimits.controlTransfer)
-        do throws(USBError) { try await device.claim(interface: interface.number) } catch { throw .usb(error, request: .getStatus) }
+        do throws(USBError) {
+            try await device.claim(interface: interface.number)
+        } catch {
+            throw .usb(error, request: .getStatus)
+        }
     }
 
     /// Chooses the place that is written or read from here on, and brings the device to dfuIDLE.
@@ -141,7 +145,12 @@ public struct DFUClient<Device: USBDevice>: Sendable {
     /// Leaves a busy device alone for as long as it asks, at least a millisecond and never beyond the bound.
     private func pause(_ status: DFUStatus, until deadline: Duration) async throws(DFUError) {
         let wait = max(status.pollTimeout, .milliseconds(1))
-        do { try await clock.sleep(until: min(clock.now + wait, max(deadline, clock.now + .milliseconds(1)))) } catch { throw .cancelled }
+        let now = clock.now
+        do {
+            try await clock.sleep(until: min(now + wait, max(deadline, now + .milliseconds(1))))
+        } catch {
+            throw .cancelled
+        }
     }
 
     /// DFU_GETSTATUS.
@@ -175,7 +184,7 @@ public enum DFURuntime {
     /// Sends DFU_DETACH, and resets the port where the device does not detach by itself.
     ///
     /// A device that is gone before it has answered has done what it was told to.
-    public static func detach(_ device: some USBDevice, bound: Duration) async throws(DFUError) {
+    public static func detach(_ device: any USBDevice, bound: Duration) async throws(DFUError) {
         let interface = try DFUInterface(in: device.descriptors)
         guard interface.mode == .runtime else { throw .unsupported("the device is in DFU mode") }
         let timeout = UInt16(clamping: interface.functional.detachTimeout.milliseconds)

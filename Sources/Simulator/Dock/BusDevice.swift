@@ -32,6 +32,9 @@ final class BusDevice: Sendable {
     var minor: Int { (position.bus - 1) * 128 + number - 1 }
     var node: String { "/dev/bus/usb/\(Self.padded(position.bus))/\(Self.padded(number))" }
 
+    /// Ports of a USB hub; 0 for a unit.
+    var ports: Int { hub?.withLock { $0.ports } ?? 0 }
+
     var isGone: Bool { attachment.withLock { $0.isGone } }
 
     var descriptors: [UInt8] {

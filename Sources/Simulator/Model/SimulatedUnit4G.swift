@@ -71,6 +71,7 @@ struct SimulatedUnit4G: SimulatedDevice {
         case 6: description.hardwareVersion.description
         case 7: Bootloader.partitions[0]
         case 8: Bootloader.partitions[1]
+        case 9: "DFU"
         default: nil
         }
     }
@@ -110,7 +111,7 @@ struct SimulatedUnit4G: SimulatedDevice {
                 ]),
             .init(
                 number: 1, interfaceClass: DFU.interfaceClass, interfaceSubclass: DFU.interfaceSubclass,
-                interfaceProtocol: DFU.runtimeProtocol, following: [functional]),
+                interfaceProtocol: DFU.runtimeProtocol, name: 9, following: [functional]),
         ]
     }
 

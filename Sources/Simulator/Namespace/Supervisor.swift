@@ -15,12 +15,13 @@ public enum Supervisor {
     ) throws(SimulatorError) -> Int32 {
         let listener = try ControlSocket.listen(at: socket)
         defer { unsafe unlink(socket) }
+        try enterUserNamespace()
+        // The kernel wants it to be opened in the namespace that mounts it.
         let fuse = unsafe open("/dev/fuse", O_RDWR | O_CLOEXEC)
         guard fuse >= 0 else {
             throw SimulatorError(
                 "/dev/fuse: \(unsafe String(cString: strerror(errno))); install fuse3 and give yourself access to it")
         }
-        try enterUserNamespace()
         try SystemCall.check("unshare(CLONE_NEWPID)", hubsim_unshare(0, 0, 0, 1))
         let signals = try SystemCall.check("signalfd", hubsim_signal_descriptor())
         let child = try SystemCall.check("fork", hubsim_fork())

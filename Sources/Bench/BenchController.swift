@@ -1,0 +1,162 @@
+public import BenchModel
+internal import Dispatch
+public import Dock
+public import Journal
+internal import Links
+public import Logging
+
+/// The bench: its slots, what the dock says of them, and the sessions in them.
+public actor BenchController {
+    public nonisolated let board: Board
+    public nonisolated let journal: Journal
+    public nonisolated let config: BenchConfig
+    private let shared: BenchShared
+    private var runners: [PortPath: SlotRunner] = [:]
+    private var bySlot: [SlotID: SlotRunner] = [:]
+    private var devices: [DockedDevice]?
+
+    /// - Throws: ``JournalError`` when what the journal knows of the slots can't be read.
+    public init(
+        _ config: BenchConfig, journal: Journal, targets: any TargetSource, admission: any AdmissionPolicy,
+        opener: any DeviceOpener, clock: any BenchClock, logger: Logger
+    ) async throws(JournalError) {
+        self.config = config
+        self.journal = journal
+        board = Board(config.slots, clock: clock)
+        shared = BenchShared(
+            board: board, journal: journal, clock: clock, logger: logger, registry: UnitRegistry(),
+            budget: USBBudget(memory: config.limits.usbfsMemory, sessions: config.limits.concurrentSessions),
+            opener: opener, targets: targets, admission: admission)
+        let remembered = Dictionary(
+            try await journal.slots().map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
+        var controllers: [String: DispatchQueue] = [:]
+        for place in config.slots {
+            let host = place.port.hostController
+            let queue = controllers[host] ?? DispatchQueue(label: "controller.\(host)", attributes: .concurrent)
+            controllers[host] = queue
+            let runner = SlotRunner(
+                place, lane: Lane("slot.\(place.slot)", target: queue), shared: shared, remembered: remembered[place.slot])
+            runners[place.port] = runner
+            bySlot[place.slot] = runner
+        }
+    }
+
+    /// Follows the dock until the stream ends or the task is cancelled.
+    public func run(_ snapshots: AsyncStream<[DockedDevice]>) async {
+        for await snapshot in snapshots {
+            if devices == nil { await firstLook(snapshot) } else { await follow(snapshot) }
+            showStrays(snapshot)
+        }
+    }
+
+    /// Lets running sessions end within the config's bound, cuts those that have not, and returns when all have ended.
+    public func stop() async {
+        let runners = Array(runners.values)
+        let bound = config.limits.drain
+        await withTaskGroup { group in
+            group.addTask {
+                await withTaskGroup { drains in
+                    for runner in runners { drains.addTask { await runner.drain() } }
+                }
+                return true
+            }
+            group.addTask { [clock = shared.clock] in
+                try? await clock.sleep(for: bound)
+                return false
+            }
+            if await group.next() == false {
+                for runner in runners { await runner.cancel() }
+                _ = await group.next()
+            }
+            group.cancelAll()
+        }
+        _ = try? await journal.append(JournalDraft(.benchStopped))
+        board.close()
+    }
+
+    // MARK: Orders
+
+    /// Begins another session with the unit in a slot.
+    public func retry(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).retry() }
+
+    /// Keeps a slot from beginning sessions.
+    public func hold(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).hold() }
+
+    /// Lets a held slot begin sessions again.
+    public func release(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).release() }
+
+    private func runner(_ slot: SlotID) throws(SlotOrderError) -> SlotRunner {
+        guard let runner = bySlot[slot] else { throw SlotOrderError(slot, "there is no slot of this label") }
+        return runner
+    }
+
+    // MARK: The dock
+
+    private func firstLook(_ snapshot: [DockedDevice]) async {
+        devices = snapshot
+        for (port, runner) in runners {
+            let found = snapshot.first { $0.port == port }.flatMap { device in recognise(device) }
+            await runner.firstLook(found?.present, found?.profile)
+        }
+    }
+
+    private func follow(_ snapshot: [DockedDevice]) async {
+        let changes = DockChange.changes(from: devices ?? [], to: snapshot)
+        devices = snapshot
+        for change in changes {
+            switch change {
+            case .disappeared(let device):
+                await runners[device.port]?.left(device.attachment)
+            case .appeared(let device):
+                if let (present, profile) = recognise(device) { await runners[device.port]?.arrived(present, profile) }
+            }
+        }
+    }
+
+    private func recognise(_ device: DockedDevice) -> (present: PresentDevice, profile: DeviceProfile)? {
+        for profile in config.profiles {
+            if let mode = profile.mode(of: device.properties) { return (PresentDevice(device: device, mode: mode), profile) }
+        }
+        return nil
+    }
+
+    /// What is tagged as ours and is at no slot's port, or is of no profile: listed, and never touched.
+    private func showStrays(_ snapshot: [DockedDevice]) {
+        let strays = snapshot.compactMap { device -> StrayDevice? in
+            let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
+            if runners[device.port] == nil {
+                return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
+            }
+            guard recognise(device) == nil else { return nil }
+            return StrayDevice(port: device.port, node: device.node, description: "\(ids) fits no profile")
+        }
+        if strays != board.strays { board.setStrays(strays) }
+    }
+}
+
+/// What all slots share.
+struct BenchShared: Sendable {
+    let board: Board
+    let journal: Journal
+    let clock: any BenchClock
+    let logger: Logger
+    let registry: UnitRegistry
+    let budget: USBBudget
+    let opener: any DeviceOpener
+    let targets: any TargetSource
+    let admission: any AdmissionPolicy
+
+    func pen(for slot: SlotID, unit: EUI64? = nil) -> SessionJournal {
+        SessionJournal(journal: journal, board: board, slot: slot, clock: clock, logger: logger, unit: unit)
+    }
+
+    func sessionBench(
+        _ slot: SlotID, _ profile: DeviceProfile, _ lane: Lane, _ presence: SlotPresence
+    ) -> SessionBench {
+        SessionBench(
+            slot: slot, profile: profile, lane: lane, presence: presence,
+            identify: Identify(profile: profile, opener: opener, clock: clock),
+            checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget,
+            registry: registry, board: board, journal: pen(for: slot), clock: clock)
+    }
+}

@@ -1,0 +1,140 @@
+public import BenchModel
+internal import Synchronization
+
+/// What a slot shows at this moment. A value to look at: nothing is decided from it.
+public struct SlotView: Sendable, Hashable {
+    public var slot: SlotID
+    public var port: PortPath
+    public var isHeld = false
+    public var isPresent = false
+    public var unit: Unit?
+    public var session: SessionID?
+    public var step: SessionStep?
+    public var progress: StepProgress?
+    /// Monotonic time at which the step began.
+    public var stepBegan: Duration?
+    /// Monotonic time at which the session began.
+    public var sessionBegan: Duration?
+    public var targetVersion: FirmwareVersion?
+    /// How the last session of this slot ended.
+    public var verdict: Verdict?
+    public var doNext: DoNext = .dock
+    /// What stands in the way, if anything does.
+    public var message: String?
+
+    public init(slot: SlotID, port: PortPath) {
+        self.slot = slot
+        self.port = port
+    }
+
+    /// Bytes a second of the present step; `nil` before there is one to speak of.
+    public func rate(at now: Duration) -> Double? {
+        guard let progress, let stepBegan, progress.doneBytes > 0, now > stepBegan else { return nil }
+        return Double(progress.doneBytes) / (now - stepBegan).seconds
+    }
+
+    /// Seconds until the present step's bytes are through.
+    public func secondsLeft(at now: Duration) -> Double? {
+        guard let progress, let rate = rate(at: now), rate > 0 else { return nil }
+        return Double(progress.totalBytes - progress.doneBytes) / rate
+    }
+}
+
+/// A device of ours, or one that looks like it, at a port that the config does not know.
+public struct StrayDevice: Sendable, Hashable {
+    public var port: PortPath
+    public var node: String
+    public var description: String
+}
+
+/// The live view of the bench, for whoever looks: the page, `watch`, metrics. It holds nothing that the journal does not
+/// hold or a slot would not say again.
+public final class Board: Sendable {
+    private let state: Mutex<State>
+    private let clock: any BenchClock
+
+    private struct State {
+        var slots: [SlotID: SlotView]
+        var strays: [StrayDevice] = []
+        var tally = ShiftTally()
+        var impediment: String?
+        var subscribers: [Int: AsyncStream<Void>.Continuation] = [:]
+        var lastSubscriber = 0
+    }
+
+    init(_ places: [SlotPlace], clock: any BenchClock) {
+        let views = places.map { ($0.slot, SlotView(slot: $0.slot, port: $0.port)) }
+        state = Mutex(State(slots: Dictionary(uniqueKeysWithValues: views)))
+        self.clock = clock
+    }
+
+    /// Monotonic time, to which the views' times refer.
+    public var now: Duration { clock.now }
+
+    /// Every slot in the order of labels.
+    public var slots: [SlotView] { state.withLock { $0.slots.values.sorted { $0.slot < $1.slot } } }
+
+    /// One slot; `nil` where the config has none of this label.
+    public func slot(_ slot: SlotID) -> SlotView? { state.withLock { $0.slots[slot] } }
+
+    public var strays: [StrayDevice] { state.withLock { $0.strays } }
+    public var tally: ShiftTally { state.withLock { $0.tally } }
+
+    /// What keeps the whole bench from flashing, if anything does.
+    public var impediment: String? { state.withLock { $0.impediment } }
+
+    /// An element whenever something changed; missed ones are one.
+    public func changes() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state in
+            state.lastSubscriber += 1
+            state.subscribers[state.lastSubscriber] = continuation
+            return state.lastSubscriber
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers[id] = nil } }
+        return stream
+    }
+
+    /// Ends every stream of changes: the bench is stopping.
+    public func close() {
+        for subscriber in state.withLock({ Array($0.subscribers.values) }) { subscriber.finish() }
+    }
+
+    func update(_ slot: SlotID, _ change: (inout SlotView) -> Void) {
+        notify { state in
+            guard var view = state.slots[slot] else { return }
+            change(&view)
+            state.slots[slot] = view
+        }
+    }
+
+    /// A unit that is in a slot now is no longer spoken of by the slots that it left.
+    func forget(_ chfId: EUI64, except slot: SlotID) {
+        notify { state in
+            for (other, view) in state.slots where other != slot && !view.isPresent && view.unit?.chfId == chfId {
+                var empty = SlotView(slot: other, port: view.port)
+                empty.isHeld = view.isHeld
+                empty.doNext = view.isHeld ? .hold : .dock
+                state.slots[other] = empty
+            }
+        }
+    }
+
+    func setStrays(_ strays: [StrayDevice]) { notify { $0.strays = strays } }
+
+    func setImpediment(_ text: String?) {
+        if impediment != text { notify { $0.impediment = text } }
+    }
+
+    func count(_ verdict: Verdict, isFirstAttempt: Bool, took duration: Duration) {
+        notify { $0.tally.add(verdict, isFirstAttempt: isFirstAttempt, took: duration, at: clock.now) }
+    }
+
+    private func notify(_ change: (inout sending State) -> Void) {
+        let subscribers = state.withLock { state in
+            change(&state)
+            return Array(state.subscribers.values)
+        }
+        for subscriber in subscribers { subscriber.yield() }
+    }
+}

@@ -1,0 +1,49 @@
+internal import BenchModel
+
+/// The checks that refuse a unit before a byte is written.
+struct Checks: Sendable {
+    let profile: DeviceProfile
+    let targets: any TargetSource
+    let admission: any AdmissionPolicy
+    let slot: SlotID
+
+    /// What the unit should hold.
+    /// - Throws: the refusal.
+    func target(for unit: Unit) async throws(Refusal) -> Target {
+        if profile.identity == .serialNumber, unit.chfId == nil {
+            throw Refusal(.identityUnreadable, "the serial number is no EUI-64")
+        }
+        try await admission.admit(unit, in: slot)
+        let target = try await targets.target(for: unit, variant: profile.variant)
+        for component in target.components where profile.components[component.name] == nil {
+            throw Refusal(
+                .bootloaderUnusable, "profile '\(profile.name)' says no place for component '\(component.name)'")
+        }
+        try checkHardware(of: unit, target)
+        if let installed = unit.installedVersion, installed > target.version {
+            throw Refusal(.downgrade, "installed is \(installed), the release is \(target.version)")
+        }
+        return target
+    }
+
+    /// What of the above this profile can't check, said in every session.
+    func off(_ target: Target?) -> [String] {
+        var off = target?.checksOff ?? []
+        if profile.hardwareVersion == .absent { off.append("hardware-version") }
+        if profile.version == .absent { off.append("installed-version") }
+        if profile.identity == .none { off.append("identity") }
+        return off
+    }
+
+    private func checkHardware(of unit: Unit, _ target: Target) throws(Refusal) {
+        guard let range = target.hardware, profile.hardwareVersion != .absent else { return }
+        guard let hardware = unit.hardwareVersion else {
+            throw Refusal(.hardwareUnknown, "the release is for hardware \(range.lowerBound) to \(range.upperBound)")
+        }
+        guard range.contains(hardware) else {
+            throw Refusal(
+                .hardwareOutOfRange,
+                "hardware is \(hardware), the release is for \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}

@@ -1,0 +1,229 @@
+internal import BenchModel
+internal import Dock
+internal import Journal
+internal import Links
+internal import Protocols
+
+/// One attempt to reflash one unit in one slot, from the first question to the outcome, as it is told in `product.md`:
+/// identify, check, enter the bootloader, transfer, activate, reboot, read back. It runs on its slot's lane.
+///
+/// Whatever happens, it ends with exactly one outcome in the journal, and never with a guess: an outcome is only made from
+/// what was read back, or from the step that said no.
+actor FlashSession {
+    let bench: SessionBench
+    nonisolated var unownedExecutor: UnownedSerialExecutor { bench.lane.asUnownedSerialExecutor() }
+
+    /// The attachment that the session deals with; what comes back after a reset is another.
+    private(set) var present: PresentDevice
+    var pen: SessionJournal
+    /// Whether any byte was sent to the unit's flash.
+    private(set) var wrote = false
+    private(set) var readback: [String: SHA256Value] = [:]
+    private(set) var device: (any USBDevice)?
+
+    init(_ bench: SessionBench, present: PresentDevice) {
+        self.bench = bench
+        self.present = present
+        pen = bench.journal
+    }
+
+    /// Runs to the outcome.
+    /// - Throws: `CancellationError` when it is cancelled before the journal could take its beginning or its end.
+    func run() async throws -> Verdict {
+        step(.identifying)
+        let began = bench.clock.now
+        let identified = await identified()
+        step(.checking)
+        let checked = await checked(identified)
+        let record = try await begin(identified, checked)
+        pen.session = record.number
+        let unit = try? identified.get()
+        let history = await history(of: unit)
+        var verdict: Verdict
+        do throws(SessionEnd) {
+            verdict = try await attempt(try identified.get(), try checked.get(), history)
+        } catch {
+            await leaveInRuntime(after: error)
+            verdict = Verdict(error.outcome, reason: error.reason, detail: error.detail)
+            verdict.installedVersion = unit?.installedVersion
+        }
+        await device?.close()
+        verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
+        verdict.wrote = wrote
+        verdict.readback = readback
+        verdict.targetVersion = try? checked.get().version
+        try await pen.record(.outcome(verdict))
+        bench.board.count(verdict, isFirstAttempt: history.sessions.isEmpty, took: bench.clock.now - began)
+        return verdict
+    }
+
+    // MARK: The steps
+
+    private func attempt(
+        _ unit: Unit, _ target: Target, _ history: UnitRecord
+    ) async throws(SessionEnd) -> Verdict {
+        let grant = try await grant()
+        defer { extendLifetime(grant) }
+        step(.enteringBootloader)
+        var loader = try await enterBootloader(expecting: unit)
+        if mustReadFirst(unit, target, history) {
+            step(.checking)
+            if try await holds(target, loader) {
+                return try await finish(unit, target, history, as: .alreadyCurrent)
+            }
+            try await settle(history, as: Verdict(.failed, reason: .interrupted, detail: "a later readback found other content"))
+        }
+        for component in target.components {
+            let isTolerant = try await write(component, &loader)
+            if isTolerant {
+                try await verify(component, loader)
+            } else {
+                loader = try await reenterBootloader(expecting: unit, target)
+                try await verify(component, loader)
+            }
+        }
+        return try await finish(unit, target, history, as: .reflashed)
+    }
+
+    /// Leaves the bootloader, meets the unit again as its firmware presents it, and makes the outcome of what was read back.
+    private func finish(
+        _ unit: Unit, _ target: Target, _ history: UnitRecord, as outcome: Outcome
+    ) async throws(SessionEnd) -> Verdict {
+        step(.rebooting)
+        let returned = try await rebootIntoFirmware(expecting: unit, target)
+        step(.readingBack)
+        let verdict = try Readback(profile: bench.profile, target: target, found: readback)
+            .verdict(outcome, of: unit, returnedAs: returned)
+        if outcome == .alreadyCurrent {
+            var settled = verdict
+            settled.outcome = .reflashed
+            try await settle(history, as: verdict, ifItWrote: settled)
+        }
+        return verdict
+    }
+
+    /// A unit that may hold the target already, or whose content is in doubt, is read before anything is written.
+    private func mustReadFirst(_ unit: Unit, _ target: Target, _ history: UnitRecord) -> Bool {
+        unit.installedVersion == nil || unit.installedVersion == target.version || history.openQuestion != nil
+    }
+
+    // MARK: What the steps share
+
+    func step(_ step: SessionStep, _ progress: StepProgress? = nil) {
+        let now = bench.clock.now
+        bench.board.update(bench.slot) { view in
+            if view.step != step || view.progress?.component != progress?.component { view.stepBegan = now }
+            view.step = step
+            view.progress = progress
+        }
+    }
+
+    /// Records a mark on the session's way.
+    func mark(_ event: JournalEvent) async throws(SessionEnd) {
+        do { try await pen.record(event) } catch { throw .benchStopped }
+    }
+
+    func setDevice(_ device: (any USBDevice)?, _ present: PresentDevice) {
+        self.device = device
+        self.present = present
+    }
+
+    func willWrite() { wrote = true }
+
+    func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
+
+    private func grant() async throws(SessionEnd) -> Grant {
+        do {
+            return try await bench.budget.grant(memory: USBLimits.controlTransfer)
+        } catch {
+            throw .benchStopped
+        }
+    }
+
+    // MARK: Beginning
+
+    private func identified() async -> Result<Unit, SessionEnd> {
+        let identify = bench.identify
+        do throws(USBError) {
+            let device = try await identify.open(present)
+            self.device = device
+            let unit = try await identify.unit(device, mode: present.mode)
+            bench.board.update(bench.slot) { $0.unit = unit }
+            if let chfId = unit.chfId {
+                pen.unit = chfId
+                if let other = await bench.registry.claim(chfId, for: bench.slot, bench.presence) {
+                    return .failure(
+                        SessionEnd(.refused, .duplicateIdentity, "\(chfId) is plugged into slot \(other) at the same time"))
+                }
+                bench.board.forget(chfId, except: bench.slot)
+            }
+            return .success(unit)
+        } catch {
+            return .failure(SessionEnd(error, during: .identifying, otherwise: .identificationFailed))
+        }
+    }
+
+    private func checked(_ identified: Result<Unit, SessionEnd>) async -> Result<Target, SessionEnd> {
+        switch identified {
+        case .failure(let end): return .failure(end)
+        case .success(let unit):
+            do throws(Refusal) {
+                let target = try await bench.checks.target(for: unit)
+                bench.board.update(bench.slot) { $0.targetVersion = target.version }
+                return .success(target)
+            } catch {
+                return .failure(SessionEnd(error))
+            }
+        }
+    }
+
+    private func begin(
+        _ identified: Result<Unit, SessionEnd>, _ checked: Result<Target, SessionEnd>
+    ) async throws -> EventRecord {
+        let target = try? checked.get()
+        let started = JournalEvent.SessionStarted(
+            unit: (try? identified.get()) ?? Unit(), profile: bench.profile.name, mode: present.mode,
+            release: target?.release, targetVersion: target?.version,
+            components: Dictionary(
+                (target?.components ?? []).map { ($0.name, $0.hash) }, uniquingKeysWith: { first, _ in first }),
+            checksOff: bench.checks.off(target))
+        let record = try await pen.record(.sessionStarted(started))
+        bench.board.update(bench.slot) { $0.session = record.number }
+        return record
+    }
+
+    /// The unit's earlier sessions, this one not among them.
+    private func history(of unit: Unit?) async -> UnitRecord {
+        guard let chfId = unit?.chfId, var record = try? await bench.journal.journal.unit(chfId) else {
+            return UnitRecord(chfId: EUI64(rawValue: 0), sessions: [])
+        }
+        record.sessions.removeAll { $0.id == pen.session }
+        return record
+    }
+
+    /// Settles every earlier session of the unit that ended as unknown: `written` is for those that had begun to write.
+    private func settle(
+        _ history: UnitRecord, as verdict: Verdict, ifItWrote written: Verdict? = nil
+    ) async throws(SessionEnd) {
+        for session in history.sessions where session.isUnsettled {
+            var settled = session.transferBegan ? written ?? verdict : verdict
+            settled.wrote = session.transferBegan
+            try await mark(.sessionSettled(.init(session: session.id, verdict: settled)))
+        }
+    }
+}
+
+/// What a session works with: its slot's place in the bench.
+struct SessionBench: Sendable {
+    let slot: SlotID
+    let profile: DeviceProfile
+    let lane: Lane
+    let presence: SlotPresence
+    let identify: Identify
+    let checks: Checks
+    let budget: USBBudget
+    let registry: UnitRegistry
+    let board: Board
+    let journal: SessionJournal
+    let clock: any BenchClock
+}

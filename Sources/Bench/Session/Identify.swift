@@ -1,0 +1,77 @@
+internal import BenchModel
+public import Dock
+public import Links
+
+/// Opens the devices of docked units. The seam below which the simulator's in-process links go.
+public protocol DeviceOpener: Sendable {
+    /// - Throws: ``USBError``; `access` or `gone` may pass by themselves just after plug-in.
+    func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice
+}
+
+extension USBHost: DeviceOpener {
+    public func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice {
+        try await open(node: device.node)
+    }
+}
+
+/// Asks a unit who it is, in either mode.
+struct Identify: Sendable {
+    let profile: DeviceProfile
+    let opener: any DeviceOpener
+    let clock: any BenchClock
+
+    /// How often opening is tried, and the first pause, which doubles: udev may still be setting the node's mode.
+    private static let openAttempts = 7
+    private static let firstPause = Duration.milliseconds(10)
+
+    /// Opens the device; what may pass by itself is waited for, within about a second.
+    func open(_ present: PresentDevice) async throws(USBError) -> any USBDevice {
+        var pause = Self.firstPause
+        for _ in 1..<Self.openAttempts {
+            do throws(USBError) {
+                return try await opener.open(present.device)
+            } catch {
+                guard [.access, .gone, .busy].contains(error.code) else { throw error }
+            }
+            do { try await clock.sleep(for: pause) } catch { throw USBError(.cancelled, "cancelled") }
+            pause *= 2
+        }
+        return try await opener.open(present.device)
+    }
+
+    /// Reads what the profile names; a value that the unit does not give, or gives malformed, is `nil`.
+    /// - Throws: where the unit is gone or silent: then it was not asked, and nothing is known.
+    func unit(_ device: any USBDevice, mode: UnitMode) async throws(USBError) -> Unit {
+        var unit = Unit()
+        if profile.identity == .serialNumber, device.descriptors.iSerialNumber != 0 {
+            unit.chfId = try await string(device.descriptors.iSerialNumber, of: device).flatMap { EUI64($0) }
+        }
+        unit.model = try await text(profile.model, of: device)
+        unit.hardwareVersion = try await text(profile.hardwareVersion, of: device).flatMap { HardwareVersion($0) }
+        if mode == .runtime { unit.installedVersion = try await version(of: device) }
+        return unit
+    }
+
+    private func version(of device: any USBDevice) async throws(USBError) -> FirmwareVersion? {
+        if profile.version == .bcdDevice { return FirmwareVersion(rawValue: UInt32(device.descriptors.bcdDevice)) }
+        return try await text(profile.version, of: device).flatMap { FirmwareVersion($0) }
+    }
+
+    private func text(_ source: ValueSource, of device: any USBDevice) async throws(USBError) -> String? {
+        switch source {
+        case .string(let index): try await string(index, of: device)
+        case .bcdDevice: Hex.digits(device.descriptors.bcdDevice, width: 4)
+        case .absent: nil
+        }
+    }
+
+    /// `nil` where the unit has no such string, or no proper one.
+    private func string(_ index: UInt8, of device: any USBDevice) async throws(USBError) -> String? {
+        do throws(USBError) {
+            return try await USBStrings.read(index, from: device, timeout: profile.bounds.request)
+        } catch {
+            guard [.stall, .descriptors].contains(error.code) else { throw error }
+            return nil
+        }
+    }
+}

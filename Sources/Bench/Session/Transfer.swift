@@ -1,0 +1,105 @@
+internal import BenchModel
+internal import Crypto
+internal import Journal
+internal import Logging
+internal import Protocols
+
+/// Writing a component, and reading one back.
+extension FlashSession {
+    /// How often a component's transfer is begun when what went wrong may pass.
+    static let transferAttempts = 3
+
+    /// Writes one component and activates it.
+    /// - Returns: whether the unit is still in DFU mode, ready to be read.
+    func write(_ component: TargetComponent, _ loader: inout DFUClient) async throws(SessionEnd) -> Bool {
+        var attempt = 1
+        while true {
+            let transfer = JournalEvent.Transfer(
+                component: component.name, lengthBytes: component.content.count, attempt: attempt)
+            try await mark(.transferStarted(transfer))
+            do throws(DFUError) {
+                try await send(component, loader)
+                try await marked(.transferFinished(transfer))
+                step(.activating)
+                let isTolerant = try await loader.manifest(bound: bench.profile.bounds.activate)
+                try await marked(.activated)
+                return isTolerant
+            } catch {
+                guard error.isTransient, attempt < Self.transferAttempts else {
+                    throw SessionEnd(error, during: .transferring, otherwise: .transferFailed)
+                }
+                attempt += 1
+                bench.journal.logger.notice(
+                    "transfer begins anew", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(error)"])
+                try await recover(loader, from: error)
+            }
+        }
+    }
+
+    /// Reads a component back and compares it.
+    /// - Throws: the end of the session where the flash holds something else.
+    func verify(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) {
+        guard let found = try await hash(component, loader) else { return }
+        guard found == component.hash else {
+            throw SessionEnd(
+                .failed, .readbackMismatch, "\(component.name): expected \(component.hash), found \(found) in the flash")
+        }
+    }
+
+    /// Whether every component reads back as the target's.
+    func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
+        for component in target.components {
+            guard let found = try await hash(component, loader), found == component.hash else { return false }
+        }
+        return true
+    }
+
+    private func send(_ component: TargetComponent, _ loader: DFUClient) async throws(DFUError) {
+        let total = component.content.count
+        try await loader.select(alternate: place(of: component))
+        step(.transferring, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
+        willWrite()
+        try await loader.download(component.content) { done in
+            step(.transferring, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
+        }
+    }
+
+    /// SHA-256 of exactly the component's length as it lies in the flash; `nil` where the unit can't be read.
+    private func hash(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> SHA256Value? {
+        guard loader.interface.functional.attributes.contains(.canUpload) else { return nil }
+        let total = component.content.count
+        var hash = SHA256()
+        var done = 0
+        do throws(DFUError) {
+            try await loader.select(alternate: place(of: component))
+            step(.readingBack, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
+            try await loader.upload(length: total) { block in
+                hash.update(data: block)
+                done += block.count
+                step(.readingBack, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
+            }
+        } catch {
+            throw SessionEnd(error, during: .readingBack, otherwise: .readbackMismatch)
+        }
+        guard let value = SHA256Value(bytes: hash.finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
+        found(value, in: component.name)
+        try await mark(.readback(.init(component: component.name, expected: component.hash, found: value)))
+        return value
+    }
+
+    /// Brings a unit that lost its place back to where a transfer can begin.
+    private func recover(_ loader: DFUClient, from error: DFUError) async throws(SessionEnd) {
+        do throws(DFUError) {
+            try await loader.toIdle()
+        } catch let second {
+            throw SessionEnd(second.isGone || second == .cancelled ? second : error, during: .transferring, otherwise: .transferFailed)
+        }
+    }
+
+    private func place(of component: TargetComponent) -> UInt8 { bench.profile.components[component.name] ?? 0 }
+
+    /// A mark within the conversation.
+    private func marked(_ event: JournalEvent) async throws(DFUError) {
+        do throws(SessionEnd) { try await mark(event) } catch { throw .cancelled }
+    }
+}

@@ -1,0 +1,81 @@
+internal import BenchModel
+internal import Dock
+internal import Links
+
+/// A device of ours in a slot at this moment, and which of its two modes it is in.
+struct PresentDevice: Hashable, Sendable {
+    let device: DockedDevice
+    let mode: UnitMode
+}
+
+/// How a wait for a unit's return ended.
+enum Arrival: Sendable {
+    case device(PresentDevice)
+    /// The bound passed.
+    case nothing
+    /// The unit turned up in this other slot.
+    case elsewhere(SlotID)
+    /// The session is being cancelled.
+    case cancelled
+}
+
+/// What is in one slot, and the session that may be waiting for the next thing to be there. Lives on the slot's lane.
+actor SlotPresence {
+    private let lane: Lane
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private(set) var present: PresentDevice?
+    private let clock: any BenchClock
+    private var waiter: Waiter?
+    private var lastWait = 0
+
+    private struct Waiter {
+        let id: Int
+        let continuation: CheckedContinuation<Arrival, Never>
+    }
+
+    init(lane: Lane, clock: any BenchClock) {
+        self.lane = lane
+        self.clock = clock
+    }
+
+    func arrived(_ device: PresentDevice) {
+        present = device
+        end(with: .device(device))
+    }
+
+    /// - Returns: whether that device was the one that is in the slot now.
+    func left(_ attachment: DockedDevice.Attachment) -> Bool {
+        guard present?.device.attachment == attachment else { return false }
+        present = nil
+        return true
+    }
+
+    /// Tells a waiting session that its unit is in another slot.
+    func seenElsewhere(_ slot: SlotID) { end(with: .elsewhere(slot)) }
+
+    /// Waits until the slot holds another attachment than `old`. Ends on the event, at the bound or when cancelled.
+    func next(after old: DockedDevice.Attachment, within bound: Duration) async -> Arrival {
+        if let present, present.device.attachment != old { return .device(present) }
+        guard !Task.isCancelled else { return .cancelled }
+        lastWait += 1
+        let id = lastWait
+        let timer = Task { [clock] in
+            if (try? await clock.sleep(for: bound)) != nil { self.expire(id, with: .nothing) }
+        }
+        defer { timer.cancel() }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter = Waiter(id: id, continuation: $0) }
+        } onCancel: {
+            Task { await self.expire(id, with: .cancelled) }
+        }
+    }
+
+    private func expire(_ id: Int, with arrival: Arrival) {
+        if waiter?.id == id { end(with: arrival) }
+    }
+
+    private func end(with arrival: Arrival) {
+        waiter.take()?.continuation.resume(returning: arrival)
+    }
+}

@@ -1,0 +1,269 @@
+public import BenchModel
+internal import Dock
+internal import Journal
+internal import Links
+
+/// One slot at work: it begins a session when a unit is docked, leaves the unit to the session while it runs, and shows
+/// what the technician should do next. Lives on the slot's lane.
+actor SlotRunner {
+    private let lane: Lane
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    nonisolated let slot: SlotID
+    private let presence: SlotPresence
+    private let shared: BenchShared
+    private var session: Task<Void, Never>?
+    /// The attachment that the last session ended with: it is not begun with again by itself.
+    private var settled: DockedDevice.Attachment?
+    private var profile: DeviceProfile?
+    private var isHeld = false
+    private var isStopping = false
+    /// What the journal says of the slot from before this daemon, until the first look at the dock.
+    private var remembered: SlotRecord?
+
+    /// Sessions of one unit in one slot that may go wrong in a row before hands must ask for more.
+    static let sessionsInARow = 3
+
+    init(_ place: SlotPlace, lane: Lane, shared: BenchShared, remembered: SlotRecord?) {
+        slot = place.slot
+        self.lane = lane
+        self.shared = shared
+        self.remembered = remembered
+        isHeld = remembered?.isHeld ?? false
+        presence = SlotPresence(lane: lane, clock: shared.clock)
+        let held = isHeld
+        shared.board.update(slot) { view in
+            view.isHeld = held
+            if held { view.doNext = .hold }
+        }
+    }
+
+    // MARK: The dock's news
+
+    /// The first look at the dock after the daemon's start: what is in the slot, if anything is.
+    func firstLook(_ device: PresentDevice?, _ profile: DeviceProfile?) async {
+        let remembered = self.remembered
+        self.remembered = nil
+        guard let device, let profile else {
+            if let remembered, remembered.isDocked {
+                restore(remembered.lastSession, isPresent: false)
+                await record(.unitRemoved, unit: remembered.lastSession?.chfId)
+            }
+            return
+        }
+        guard let last = remembered?.lastSession, let verdict = last.verdict, verdict.outcome != .unknown,
+            let identity = device.device.identity, identity == last.chfId,
+            !(verdict.outcome.isCurrent && device.mode == .bootloader)
+        else { return await arrived(device, profile) }
+        // The same unit as before the daemon's stop, and its outcome stands: nothing new is known of it.
+        await presence.arrived(device)
+        self.profile = profile
+        settled = device.device.attachment
+        _ = await shared.registry.claim(identity, for: slot, presence)
+        restore(last, isPresent: true)
+    }
+
+    /// A device of ours is in the slot. While a session runs, it is the session's.
+    func arrived(_ device: PresentDevice, _ profile: DeviceProfile) async {
+        self.profile = profile
+        await presence.arrived(device)
+        shared.board.update(slot) { $0.isPresent = true }
+        if session == nil { await dock(device, profile) }
+    }
+
+    /// A device has left the slot. While a session runs, the session finds out by itself.
+    func left(_ attachment: DockedDevice.Attachment) async {
+        guard await presence.left(attachment) else { return }
+        shared.board.update(slot) { $0.isPresent = false }
+        if session == nil { await removed() }
+    }
+
+    // MARK: Orders
+
+    /// Begins another session with the unit that is in the slot.
+    func retry() async throws(SlotOrderError) {
+        guard session == nil else { throw SlotOrderError(slot, "a session is running") }
+        guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
+        guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
+        begin(device, profile)
+    }
+
+    /// No session begins here until the slot is released; one that runs goes on to its end.
+    func hold() async throws(SlotOrderError) {
+        guard !isHeld else { throw SlotOrderError(slot, "the slot is held already") }
+        try await recordOrder(.slotHeld)
+        isHeld = true
+        let isIdle = session == nil
+        shared.board.update(slot) { view in
+            view.isHeld = true
+            if isIdle { view.doNext = .hold }
+        }
+    }
+
+    func release() async throws(SlotOrderError) {
+        guard isHeld else { throw SlotOrderError(slot, "the slot is not held") }
+        try await recordOrder(.slotReleased)
+        isHeld = false
+        shared.board.update(slot) { view in
+            view.isHeld = false
+            view.doNext = .dock
+            view.message = nil
+        }
+        if session == nil, let device = await presence.present, let profile { await dock(device, profile) }
+    }
+
+    // MARK: The end of the daemon
+
+    /// Begins nothing any more, and returns once the running session, if there is one, has ended.
+    func drain() async {
+        isStopping = true
+        await session?.value
+    }
+
+    /// Ends the running session at its next wait.
+    func cancel() { session?.cancel() }
+
+    // MARK: Sessions
+
+    private func dock(_ device: PresentDevice, _ profile: DeviceProfile) async {
+        await record(
+            .unitDocked(.init(port: device.device.port, profile: profile.name, mode: device.mode)),
+            unit: device.device.identity)
+        guard session == nil, await presence.present == device else { return }
+        if isHeld {
+            return shared.board.update(slot) { view in
+                view.doNext = .hold
+                view.message = "the slot is held"
+            }
+        }
+        if await failsAgainAndAgain(device.device.identity) {
+            settled = device.device.attachment
+            return shared.board.update(slot) { view in
+                view.doNext = .moveToAnotherSlot
+                view.message = "\(Self.sessionsInARow) sessions in a row went wrong here; 'slot retry \(view.slot)' begins another"
+            }
+        }
+        begin(device, profile)
+    }
+
+    private func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
+        guard session == nil, !isStopping else { return }
+        let now = shared.clock.now
+        shared.board.update(slot) { view in
+            let kept = (view.port, view.isHeld)
+            view = SlotView(slot: view.slot, port: kept.0)
+            view.isHeld = kept.1
+            view.isPresent = true
+            view.sessionBegan = now
+            view.doNext = .wait
+        }
+        let flash = FlashSession(shared.sessionBench(slot, profile, lane, presence), present: device)
+        session = Task {
+            let verdict = try? await flash.run()
+            await self.ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
+        }
+    }
+
+    private func ended(_ verdict: Verdict?, _ last: DockedDevice.Attachment, unit: EUI64?) async {
+        settled = last
+        let present = await presence.present
+        if let verdict { await show(verdict, unit: unit, isPresent: present != nil) }
+        session = nil
+        guard !isStopping else { return }
+        if let present {
+            // Something else came while the session was ending: a unit that was plugged in again, say.
+            if present.device.attachment != last, let profile { await dock(present, profile) }
+        } else {
+            await removed()
+        }
+    }
+
+    private func show(_ verdict: Verdict, unit: EUI64?, isPresent: Bool) async {
+        let failedSlots = await failedSlots(of: unit)
+        let held = isHeld
+        shared.board.update(slot) { view in
+            view.step = nil
+            view.progress = nil
+            view.sessionBegan = nil
+            view.verdict = verdict
+            view.isPresent = isPresent
+            view.doNext = held ? .hold : DoNext(after: verdict, failedSlots: failedSlots, unitPresent: isPresent)
+        }
+    }
+
+    private func restore(_ session: SessionRecord?, isPresent: Bool) {
+        guard let session, let verdict = session.verdict else { return }
+        shared.board.update(slot) { view in
+            view.unit = Unit(chfId: session.chfId, installedVersion: verdict.installedVersion)
+            view.session = session.id
+            view.targetVersion = verdict.targetVersion
+        }
+        Task { await show(verdict, unit: session.chfId, isPresent: isPresent) }
+    }
+
+    private func removed() async {
+        let view = shared.board.slot(slot)
+        await shared.registry.release(slot)
+        await record(.unitRemoved, unit: view?.unit?.chfId)
+        guard await presence.present == nil else { return }
+        let held = isHeld
+        shared.board.update(slot) { view in
+            // Settled and taken out: the slot is free. Anything else stays on the board until the unit is seen again.
+            if view.verdict.map({ $0.outcome.isCurrent }) ?? true {
+                view = SlotView(slot: view.slot, port: view.port)
+                view.isHeld = held
+                view.doNext = held ? .hold : .dock
+            }
+            view.isPresent = false
+        }
+    }
+
+    private func failedSlots(of unit: EUI64?) async -> Int {
+        guard let unit, let record = try? await shared.journal.unit(unit) else { return 0 }
+        return record.failedSlots.count
+    }
+
+    private func failsAgainAndAgain(_ unit: EUI64?) async -> Bool {
+        guard let unit, let record = try? await shared.journal.unit(unit) else { return false }
+        let last = record.sessions.suffix(Self.sessionsInARow)
+        return last.count == Self.sessionsInARow
+            && last.allSatisfy { session in
+                guard let verdict = session.verdict, session.slot == slot else { return false }
+                return verdict.outcome == .failed || (verdict.outcome == .unknown && verdict.reason != .benchStopped)
+            }
+    }
+
+    // MARK: The journal
+
+    /// Records what was seen at the slot. That the journal can't take it is shown; a session would wait for it anyway.
+    private func record(_ event: JournalEvent, unit: EUI64?) async {
+        let pen = shared.pen(for: slot, unit: unit)
+        _ = try? await pen.record(event)
+    }
+
+    private func recordOrder(_ event: JournalEvent) async throws(SlotOrderError) {
+        do throws(JournalError) {
+            try await shared.journal.append(JournalDraft(event, slot: slot))
+        } catch {
+            throw SlotOrderError(slot, "\(error)")
+        }
+    }
+}
+
+extension DockedDevice {
+    /// The CHF ID that udev has read as the serial number, if it is one.
+    var identity: EUI64? { properties["ID_SERIAL_SHORT"].flatMap { EUI64($0) } }
+}
+
+/// An order to a slot that can't be followed.
+public struct SlotOrderError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let slot: SlotID
+    public let problem: String
+
+    init(_ slot: SlotID, _ problem: String) {
+        self.slot = slot
+        self.problem = problem
+    }
+
+    public var description: String { "\(slot): \(problem)" }
+}
