@@ -24,10 +24,14 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -42,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
@@ -72,24 +77,28 @@ let package = Package(
         .target(name: "BenchWire", dependencies: ["BenchModel"], swiftSettings: common),
         .target(
             name: "BenchAPI",
-            dependencies: ["BenchModel", "BenchWire", "Bench", "Journal", hummingbird, lifecycle, logging, nioCore],
+            dependencies: ["BenchModel", "BenchWire", "Bench", "Journal", httpTypes, hummingbird, lifecycle, logging, nioCore],
             swiftSettings: common),
         .target(
             name: "Simulator",
             dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", crypto],
             swiftSettings: pointers),
 
+        .target(
+            name: "TerminalView", dependencies: ["BenchModel", "BenchWire", "Firmware"], swiftSettings: common),
+
         .executableTarget(
             name: "reflashd",
             dependencies: [
-                "BenchModel", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
-                argumentParser, lifecycle, logging,
+                "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
+                argumentParser, lifecycle, logging, signals,
             ],
             swiftSettings: common),
         .executableTarget(
             name: "reflashctl",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "Journal", argumentParser, crypto, httpClient, nioCore,
+                "BenchModel", "BenchWire", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient, nioCore,
+                nioFoundation, nioHTTP,
             ],
             swiftSettings: common),
         .executableTarget(

@@ -8,7 +8,8 @@ public enum TargetLoader {
         let mapped = try MappedFile(file.path)
         let image = try OTAImage(mapped)
         let header = image.header
-        try compare("Manufacturer Image Hash", at: image.manufacturerImage.lowerBound,
+        try compare(
+            "Manufacturer Image Hash", at: image.manufacturerImage.lowerBound,
             stated: "\(file.manufacturerImageHash)", found: "\(image.manufacturerImageHash)")
         try compare("file version", at: 14, stated: "\(file.version)", found: "\(header.fileVersion)")
         if let code = file.manufacturerCode {

@@ -48,7 +48,8 @@ extension FlashSession {
         _ = try await reset()
         try await meet(within: bench.profile.bounds.comeBack)
         guard present.mode == .runtime else {
-            throw SessionEnd(.failed, .staysInBootloader, "after the reset it is in DFU mode again: its bootloader does not start the image")
+            throw SessionEnd(
+                .failed, .staysInBootloader, "after the reset it is in DFU mode again: its bootloader does not start the image")
         }
         return try await askAgain()
     }

@@ -90,7 +90,7 @@ public struct DFUClient: Sendable {
             let status: DFUStatus
             do {
                 status = try await getStatus()
-            } catch where error.isGone && !interface.functional.attributes.contains(.manifestationTolerant) {
+            } catch  where error.isGone && !interface.functional.attributes.contains(.manifestationTolerant) {
                 return false
             }
             switch status.state {

@@ -150,9 +150,10 @@ extension DockDescription {
             fault.request = try fields["request"]?.text()
             fault.status = try fields["status"]?.text()
             fault.value = try fields["value"]?.text()
-            fault.times = try fields["times"].map { field throws(ConfigError) -> Int? in
-                try field.text() == "always" ? nil : try field.integer(in: 1...1_000_000)
-            } ?? 1
+            fault.times =
+                try fields["times"].map { field throws(ConfigError) -> Int? in
+                    try field.text() == "always" ? nil : try field.integer(in: 1...1_000_000)
+                } ?? 1
             faults.append(fault)
         }
         return faults

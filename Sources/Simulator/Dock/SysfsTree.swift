@@ -82,7 +82,8 @@ struct SysfsTree: Sendable {
             ("bConfigurationValue", "1"), ("bNumConfigurations", "1"), ("bNumInterfaces", " \(interfaces(of: device).count)"),
             ("bmAttributes", "c0"), ("bMaxPower", "100mA"), ("bMaxPacketSize0", "64"),
             ("bDeviceClass", two(bytes.deviceClass)), ("bDeviceSubClass", "00"), ("bDeviceProtocol", "00"),
-            ("maxchild", "\(device.ports)"), ("configuration", ""), ("rx_lanes", "1"), ("tx_lanes", "1"), ("dev", "189:\(device.minor)"), ("authorized", "1"),
+            ("maxchild", "\(device.ports)"), ("configuration", ""), ("rx_lanes", "1"), ("tx_lanes", "1"), ("dev", "189:\(device.minor)"),
+            ("authorized", "1"),
         ]
         if !strings.serial.isEmpty { attributes.append(("serial", strings.serial)) }
         return attributes

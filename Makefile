@@ -1,0 +1,34 @@
+# The two commands of the README are `make demo` and `make test`. Both install what they need.
+SWIFT ?= swift
+export SWIFT_BACKTRACE ?= enable=no
+
+.PHONY: demo test build format lint clean setup programs
+
+demo: setup programs
+	@bash demo/run.sh
+
+test: setup programs
+	@bash packaging/test.sh
+
+# Optimised programs, for a bench.
+build: setup
+	$(SWIFT) build -c release --product reflashd
+	$(SWIFT) build -c release --product reflashctl
+	$(SWIFT) build -c release --product hubsim
+
+programs: setup
+	$(SWIFT) build --product reflashd
+	$(SWIFT) build --product reflashctl
+	$(SWIFT) build --product hubsim
+
+setup:
+	@bash packaging/setup.sh
+
+format:
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build .demo .venv

@@ -1,0 +1,127 @@
+internal import Bench
+internal import BenchModel
+internal import BenchWire
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Journal
+internal import NIOCore
+
+/// The API: reads projections, and takes orders to slots. JSON in both directions.
+struct Routes: Sendable {
+    let bench: BenchController
+
+    /// The most events or sessions that one answer holds.
+    private static let pageLimit = 1000
+
+    func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: ErrorBodies())
+        let group = router.group("v1")
+        group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
+        group.get("slots") { _, _ in try json(StatusView.status(of: bench).slots) }
+        group.get("slots/:slot") { _, context in try json(try slot(context)) }
+        group.post("slots/:slot/retry") { _, context in try await order(context, bench.retry) }
+        group.post("slots/:slot/hold") { _, context in try await order(context, bench.hold) }
+        group.post("slots/:slot/release") { _, context in try await order(context, bench.release) }
+        group.get("units/:unit") { _, context in try json(try await unit(context)) }
+        group.get("sessions") { request, _ in try json(try await bench.journal.sessions(limit: limit(request))) }
+        group.get("journal/events") { request, _ in try json(try await events(request)) }
+        group.get("events") { _, _ in EventStream(bench: bench).response }
+        return router
+    }
+
+    private func slot(_ context: BasicRequestContext) throws -> SlotStatus {
+        let label = context.parameters.get("slot") ?? ""
+        guard let id = SlotID(label), let view = bench.board.slot(id) else {
+            throw APIFailure(.notFound, "slot-unknown", "there is no slot '\(label)'; 'reflashctl status' lists them")
+        }
+        return StatusView.slot(view, at: bench.board.now)
+    }
+
+    private func order(
+        _ context: BasicRequestContext, _ give: @Sendable (SlotID) async throws(SlotOrderError) -> Void
+    ) async throws -> Response {
+        let slot = try slot(context).slot
+        do throws(SlotOrderError) {
+            try await give(slot)
+        } catch {
+            throw APIFailure(.conflict, "slot-order", error.description)
+        }
+        return try json(try self.slot(context))
+    }
+
+    private func unit(_ context: BasicRequestContext) async throws -> UnitStatus {
+        let text = context.parameters.get("unit") ?? ""
+        guard let chfId = EUI64(text) else {
+            throw APIFailure(.badRequest, "chf-id-malformed", "expected a CHF ID such as 00-DB-12-34-56-78-90-A2, found '\(text)'")
+        }
+        let record = try await bench.journal.unit(chfId)
+        guard !record.sessions.isEmpty else {
+            throw APIFailure(.notFound, "unit-unknown", "\(chfId) was never on this bench")
+        }
+        return UnitStatus(record)
+    }
+
+    private func events(_ request: Request) async throws -> [EventRecord] {
+        let after = try request.uri.queryParameters["after"].map { try number(String($0), "after") } ?? 0
+        let unit = try request.uri.queryParameters["unit"].map { text in
+            guard let unit = EUI64(text) else {
+                throw APIFailure(.badRequest, "chf-id-malformed", "unit: expected a CHF ID, found '\(text)'")
+            }
+            return unit
+        }
+        return try await bench.journal.events(after: after, limit: try limit(request), unit: unit)
+    }
+
+    private func limit(_ request: Request) throws -> Int {
+        guard let text = request.uri.queryParameters["limit"] else { return 100 }
+        return Int(min(max(try number(String(text), "limit"), 1), Int64(Self.pageLimit)))
+    }
+
+    private func number(_ text: String, _ name: String) throws -> Int64 {
+        guard let number = Int64(text), number >= 0 else {
+            throw APIFailure(.badRequest, "parameter-malformed", "\(name): expected a whole number from 0, found '\(text)'")
+        }
+        return number
+    }
+}
+
+/// JSON with sorted keys.
+func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Response(
+        status: status, headers: [.contentType: "application/json"],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+}
+
+/// An answer that is no success.
+struct APIFailure: Error {
+    let status: HTTPResponse.Status
+    let body: APIErrorBody
+
+    init(_ status: HTTPResponse.Status, _ code: String, _ message: String) {
+        self.status = status
+        body = APIErrorBody(code: code, message: message)
+    }
+}
+
+/// Gives every failure the one form that clients read.
+struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
+    @concurrent
+    func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let failure as APIFailure {
+            return try json(failure.body, status: failure.status)
+        } catch let error as JournalError {
+            return try json(APIErrorBody(code: error.code, message: error.description), status: .serviceUnavailable)
+        } catch let error as HTTPError {
+            return try json(
+                APIErrorBody(code: "http", message: error.body ?? "\(error.status)"), status: error.status)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Bench
+internal import BenchModel
+internal import BenchWire
+internal import Journal
+
+/// Makes the API's values from the bench's own.
+enum StatusView {
+    static func status(of bench: BenchController) -> BenchStatus {
+        let board = bench.board
+        let now = board.now
+        let slots = board.slots
+        let tally = board.tally
+        return BenchStatus(
+            bench: bench.config.name, version: ProgramVersion.current, journal: bench.journal.path,
+            slots: slots.map { slot($0, at: now) },
+            strays: board.strays.map { Stray(port: $0.port, node: $0.node, description: $0.description) },
+            outcomes: Dictionary(uniqueKeysWithValues: tally.outcomes.map { ($0.key.rawValue, $0.value) }),
+            unitsPerHour: tally.unitsPerHour(at: now), firstPassYield: tally.firstPassYield,
+            secondsLeft: secondsLeft(slots, tally, at: now), impediment: board.impediment)
+    }
+
+    static func slot(_ view: SlotView, at now: Duration) -> SlotStatus {
+        let state: SlotStatus.State = view.sessionBegan != nil ? .running : view.isPresent ? .docked : .empty
+        var status = SlotStatus(slot: view.slot, port: view.port, state: state, doNext: view.doNext)
+        status.chfId = view.unit?.chfId
+        status.model = view.unit?.model
+        status.hardwareVersion = view.unit?.hardwareVersion
+        status.installedVersion = view.verdict?.installedVersion ?? view.unit?.installedVersion
+        status.targetVersion = view.targetVersion
+        status.session = view.session
+        status.step = view.step
+        status.progress = view.progress
+        status.bytesPerSecond = view.rate(at: now)
+        status.secondsLeft = view.secondsLeft(at: now)
+        status.outcome = view.verdict?.outcome
+        status.reason = view.verdict?.reason
+        status.detail = view.verdict?.detail
+        status.proof = view.verdict?.proof
+        status.message = view.message
+        return status
+    }
+
+    /// Until the last of the running sessions should have ended: by what sessions took so far, or, before one has ended,
+    /// by the bytes that are left.
+    private static func secondsLeft(_ slots: [SlotView], _ tally: ShiftTally, at now: Duration) -> Double? {
+        slots.compactMap { view -> Double? in
+            guard let began = view.sessionBegan else { return nil }
+            guard let average = tally.averageSession else { return view.secondsLeft(at: now) }
+            return max(0, (average - (now - began)).seconds)
+        }.max()
+    }
+}

@@ -1,0 +1,79 @@
+import AsyncHTTPClient
+import BenchWire
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+/// The daemon's API over its Unix socket.
+struct BenchClient: Sendable {
+    let socket: String
+
+    /// The largest answer that is read, bytes.
+    private static let answerLimit = 64 << 20
+
+    func get<Value: Decodable & Sendable>(_ path: String, as _: Value.Type = Value.self) async throws -> Value {
+        try await send(.GET, path)
+    }
+
+    func post<Value: Decodable & Sendable>(_ path: String, as _: Value.Type = Value.self) async throws -> Value {
+        try await send(.POST, path)
+    }
+
+    /// The status now, and again whenever it has changed.
+    func follow(_ handle: (BenchStatus) async throws -> Void) async throws {
+        let response = try await execute(request(.GET, "events"), timeout: .hours(24 * 365))
+        var rest = ByteBuffer()
+        for try await chunk in response.body {
+            var chunk = chunk
+            rest.writeBuffer(&chunk)
+            while let line = rest.readLine() {
+                guard line.hasPrefix("data: ") else { continue }
+                try await handle(try JSONDecoder().decode(BenchStatus.self, from: Data(line.utf8.dropFirst(6))))
+            }
+            rest.discardReadBytes()
+        }
+    }
+
+    private func send<Value: Decodable>(_ method: HTTPMethod, _ path: String) async throws -> Value {
+        let response = try await execute(request(method, path), timeout: .seconds(30))
+        let body = Data(buffer: try await response.body.collect(upTo: Self.answerLimit))
+        guard response.status == .ok else {
+            let error = try? JSONDecoder().decode(APIErrorBody.self, from: body)
+            throw Complaint(error?.message ?? "the daemon answered \(response.status)")
+        }
+        return try JSONDecoder().decode(Value.self, from: body)
+    }
+
+    private func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
+        do {
+            return try await HTTPClient.shared.execute(request, timeout: timeout)
+        } catch {
+            throw Complaint("no answer from \(socket): is reflashd running? Name its socket with --socket or $REFLASH_SOCKET")
+        }
+    }
+
+    private func request(_ method: HTTPMethod, _ path: String) -> HTTPClientRequest {
+        let host = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? socket
+        var request = HTTPClientRequest(url: "http+unix://\(host)/v1/\(path)")
+        request.method = method
+        return request
+    }
+}
+
+/// What can't be done, as one sentence for a person.
+struct Complaint: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension ByteBuffer {
+    /// Takes the next line off, without its end.
+    fileprivate mutating func readLine() -> String? {
+        guard let length = readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({ $0 - readerIndex }) else { return nil }
+        let line = readString(length: length)
+        moveReaderIndex(forwardBy: 1)
+        return line
+    }
+}

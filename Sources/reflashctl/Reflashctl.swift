@@ -1,0 +1,23 @@
+import ArgumentParser
+import BenchWire
+
+/// What a technician, a supervisor or a script does with the bench.
+@main
+struct Reflashctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reflashctl",
+        abstract: "See and steer a reflash bench.",
+        discussion: """
+            EXAMPLES
+              reflashctl status
+              reflashctl watch
+              reflashctl slot retry A03
+              reflashctl unit show 00-DB-12-34-56-78-90-A2
+              reflashctl journal verify /var/lib/reflash/journal.sqlite
+              reflashctl image inspect release.zigbee
+            """,
+        version: ProgramVersion.current,
+        subcommands: [
+            StatusCommand.self, WatchCommand.self, SlotCommand.self, UnitCommand.self, JournalCommand.self, ImageCommand.self,
+        ])
+}

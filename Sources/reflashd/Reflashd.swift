@@ -1,0 +1,134 @@
+public import ArgumentParser
+import Bench
+import BenchAPI
+import BenchModel
+import BenchWire
+import ConfigFiles
+import Dock
+import Firmware
+import Foundation
+import Journal
+import Links
+public import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The daemon.
+@main
+struct Reflashd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reflashd",
+        abstract: "Reflash every Communications Hub that is docked on this bench.",
+        discussion: """
+            Runs in the foreground until SIGTERM or SIGINT; then it lets running sessions end, within the config's bound.
+            Exit status: 0 after such an end, 78 for a config or an image that it can't accept, 1 for anything else.
+
+            EXAMPLES
+              reflashd --config bench-configs/demo.yaml
+              reflashd --config /etc/reflash/bench.yaml --log-level debug
+              reflashd --config /etc/reflash/bench.yaml --check
+            """,
+        version: ProgramVersion.current)
+
+    /// sysexits(3), EX_CONFIG.
+    private static let badConfig = ExitCode(78)
+
+    @Option(help: "The bench's config file (YAML).")
+    var config: String
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: Logger.Level = .info
+
+    @Flag(help: "Check the config and the images, and exit.")
+    var check = false
+
+    func run() async throws {
+        let (bench, targets) = try accept()
+        guard !check else {
+            print("\(config): \(bench.slots.count) slots, \(bench.profiles.count) profiles, \(targets.count) targets: all well")
+            return
+        }
+        do {
+            try await serve(bench, targets)
+        } catch {
+            Self.complain("\(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    /// The config and its targets, verified.
+    private func accept() throws -> (BenchConfig, [Target]) {
+        do {
+            let bench = try BenchConfigFile.load(config)
+            return (bench, try bench.targets.map { try target($0) })
+        } catch {
+            Self.complain("\(error)")
+            throw Self.badConfig
+        }
+    }
+
+    private func target(_ file: TargetFile) throws -> Target {
+        do throws(FirmwareProblem) {
+            return try TargetLoader.load(file)
+        } catch {
+            throw ConfigError(
+                file: config, line: nil, field: "targets", problem: "\(file.path) is refused: \(error)")
+        }
+    }
+
+    private func serve(_ bench: BenchConfig, _ targets: [Target]) async throws {
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "reflashd")
+        logger.logLevel = logLevel
+        let clock = SystemClock()
+        let journal = try Journal(path: bench.journal, clock: clock)
+        let cut = try await journal.settleCutSessions()
+        if cut > 0 { logger.warning("sessions that the last stop cut off are unknown", metadata: ["count": "\(cut)"]) }
+        let controller = try await BenchController(
+            bench, journal: journal, targets: ConfiguredTargets(targets), admission: AdmitAll(),
+            opener: try USBHost(), clock: clock, logger: logger)
+        let server = try BenchServer(controller, socket: bench.socket, logger: logger) { [logger] in
+            logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
+            SystemdNotifier.notify("READY=1")
+        }
+        try await journal.append(
+            JournalDraft(
+                .benchStarted(
+                    .init(
+                        bench: bench.name, version: ProgramVersion.current,
+                        slots: Dictionary(
+                            bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first })))))
+        let services = ServiceGroup(
+            services: [BenchService(controller, try DockWatcher(logger: logger)), server],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        try await services.run()
+    }
+
+    private static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("reflashd: \(text)\n".utf8))
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// The bench as a service: follows the dock until it is told to stop, then lets sessions end.
+struct BenchService: Service {
+    private let bench: BenchController
+    private let watcher: DockWatcher
+
+    init(_ bench: BenchController, _ watcher: DockWatcher) {
+        self.bench = bench
+        self.watcher = watcher
+    }
+
+    func run() async throws {
+        await withTaskGroup { group in
+            group.addTask { [bench, watcher] in await bench.run(watcher.snapshots) }
+            try? await gracefulShutdown()
+            SystemdNotifier.notify("STOPPING=1")
+            // The dock is followed to the end: sessions that still run wait for their units to come back.
+            await bench.stop()
+            group.cancelAll()
+        }
+    }
+}

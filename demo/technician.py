@@ -1,0 +1,124 @@
+"""The technician of `make demo`: watches the bench and does, with simulated hands, what each slot's "do next" says.
+
+Runs inside the simulated dock. Exit status 0 only if every unit ended as the dock file means it to."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+work = sys.argv[1]
+journal = f"{work}/journal.sqlite"
+os.environ["REFLASH_SOCKET"] = f"{work}/reflashd.sock"
+EMPTY_SLOT = "A17"
+ALREADY_CURRENT = "00-DB-12-34-56-78-90-03"
+PULLED_OUT = "00-DB-12-34-56-78-90-07"
+BAD_BIT = "00-DB-12-34-56-78-90-0B"
+OUTCOMES = ["reflashed", "already-current", "refused", "failed", "unknown", "swapped"]
+# The flashing itself takes a third of this.
+DEADLINE_SECONDS = 120
+
+
+def units():
+    return json.loads(subprocess.check_output(["hubsim", "ctl", "list", "--json"]))
+
+
+def hands(*command):
+    notes.append("technician: hubsim ctl " + " ".join(command))
+    subprocess.check_call(["hubsim", "ctl", *command])
+
+
+def do_next(slot, home):
+    """Follows one slot's advice. Returns whether there was something to do."""
+    unit, advice = slot.get("chfId"), slot["doNext"]
+    if advice == "dock again" and slot["state"] != "running":
+        if slot["state"] == "docked":
+            hands("unplug", slot["slot"])
+        hands("plug", unit, home[unit])
+        return True
+    if advice == "move to another slot" and slot["state"] == "docked":
+        hands("unplug", slot["slot"])
+        hands("plug", unit, EMPTY_SLOT)
+        return True
+    return False
+
+
+def is_settled(status, count):
+    settled = {s["chfId"] for s in status["slots"] if s["state"] == "docked" and s.get("outcome") in ("reflashed", "already-current")}
+    return len(settled) == count
+
+
+notes = []
+home = {u["chfId"]: u["slot"] for u in units()}
+log = open(f"{work}/reflashd.log", "w")
+daemon = subprocess.Popen(["reflashd", "--config", f"{work}/bench.yaml"], stderr=log)
+began = time.monotonic()
+while not os.path.exists(f"{work}/reflashd.sock"):
+    if daemon.poll() is not None:
+        sys.exit(f"demo: reflashd did not start, see {work}/reflashd.log:\n" + open(f"{work}/reflashd.log").read())
+    time.sleep(0.02)
+
+is_terminal = sys.stdout.isatty()
+if is_terminal:
+    print("\033[2J", end="", flush=True)
+live = subprocess.Popen(["reflashctl", "watch"])
+feed = subprocess.Popen(["reflashctl", "watch", "--json"], stdout=subprocess.PIPE, text=True)
+# Ends the feed, and with it the loop below, if something is never settled.
+timer = threading.Timer(DEADLINE_SECONDS, feed.kill)
+timer.start()
+handled = set()
+try:
+    for line in feed.stdout:
+        status = json.loads(line)
+        for slot in status["slots"]:
+            key = (slot["slot"], slot.get("session"))
+            if slot.get("session") and slot.get("outcome") and key not in handled and do_next(slot, home):
+                handled.add(key)
+        if is_settled(status, len(home)):
+            break
+finally:
+    timer.cancel()
+    flashing = time.monotonic() - began
+    for process in (feed, live):
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+if is_terminal:
+    print("\033[2J\033[H", end="")
+print()
+for note in notes:
+    print(note)
+print()
+subprocess.check_call(["reflashctl", "status"])
+print()
+counts = dict.fromkeys(OUTCOMES, 0)
+wrong = []
+for unit in home:
+    shown = json.loads(subprocess.check_output(["reflashctl", "unit", "show", unit, "--json"]))
+    counts[shown["outcome"]] += 1
+    expected = "already-current" if unit == ALREADY_CURRENT else "reflashed"
+    attempts = 2 if unit in (PULLED_OUT, BAD_BIT) else 1
+    if shown["outcome"] != expected or len(shown["sessions"]) != attempts:
+        wrong.append(f"{unit}: expected {expected} after {attempts} sessions, found {shown['outcome']} after {len(shown['sessions'])}")
+    if unit == BAD_BIT and shown["sessions"][-1]["slot"] != EMPTY_SLOT:
+        wrong.append(f"{unit}: expected in {EMPTY_SLOT}, found in {shown['sessions'][-1]['slot']}")
+
+# The proof of the proof: what lies in the simulated flashes is what was to be written.
+target = json.loads(subprocess.check_output(["reflashctl", "image", "inspect", f"{work}/release.zigbee", "--json"]))
+for unit in units():
+    if unit["applicationHash"] != target["manufacturerImageHash"]:
+        wrong.append(f"{unit['chfId']}: its flash holds {unit['applicationHash']}")
+
+subprocess.call(["reflashctl", "unit", "show", BAD_BIT])
+daemon.terminate()
+daemon.wait()
+print()
+for problem in wrong:
+    print("demo: WRONG:", problem)
+print(f"demo: flashing took {flashing:.0f} s")
+print(f"demo: {len(home)} units: " + ", ".join(f"{counts[o]} {o}" for o in OUTCOMES))
+print(f"demo: journal {journal}", flush=True)
+intact = subprocess.call(["reflashctl", "journal", "verify", journal])
+sys.exit(1 if wrong or intact != 0 or daemon.returncode != 0 else 0)

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what `make demo` and `make test` need beside the Swift toolchain: Debian packages, and Python tools in .venv.
+# Does nothing where all of it is there already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+    # libraries that we build on
+    libusb-1.0-0-dev libudev-dev libfuse3-dev libsqlite3-dev pkg-config
+    # the simulated dock, and other people's tools that judge it
+    fuse3 dfu-util usbutils
+    # firmware for the demo, and imgtool's Python
+    u-boot-qemu python3-venv
+)
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "setup: installing Debian packages: ${missing[*]}"
+    as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+tools=(imgtool==2.4.0)
+if [ "$(cat .venv/installed 2>/dev/null)" != "${tools[*]}" ]; then
+    echo "setup: installing Python tools into .venv: ${tools[*]}"
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check "${tools[@]}"
+    echo "${tools[*]}" > .venv/installed
+fi
+
+# Debian's udev makes /dev/fuse open to all; a machine without udev may not.
+if [ "$(id -u)" -eq 0 ] && [ -e /dev/fuse ]; then chmod 0666 /dev/fuse; fi
