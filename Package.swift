@@ -105,5 +105,24 @@ let package = Package(
             name: "hubsim", dependencies: ["Simulator", "BenchModel", "ConfigFiles", argumentParser], swiftSettings: pointers),
 
         .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
+        .testTarget(name: "ConfigFilesTests", dependencies: ["BenchModel", "ConfigFiles"], swiftSettings: common),
+        .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", crypto], swiftSettings: common),
+        .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: common),
+        .testTarget(name: "ProtocolsTests", dependencies: ["Links", "Protocols"], swiftSettings: common),
+        .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
+        .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
+        .testTarget(
+            name: "BenchTests",
+            dependencies: [
+                "BenchModel", "Bench", "ConfigFiles", "Dock", "Firmware", "Journal", "Links", "Protocols", "Simulator", logging,
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["BenchModel", "ConfigFiles", "Protocols", "Simulator"], swiftSettings: common),
+        .testTarget(name: "TerminalViewTests", dependencies: ["BenchModel", "BenchWire", "TerminalView"], swiftSettings: common),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["BenchModel", "BenchWire", "Firmware", "Simulator", crypto, "hubsim", "reflashctl", "reflashd"],
+            swiftSettings: common),
     ]
 )

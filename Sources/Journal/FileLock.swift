@@ -22,5 +22,8 @@ final class FileLock: Sendable {
         }
     }
 
+    /// Lets others have it.
+    func release() { flock(descriptor, LOCK_UN) }
+
     deinit { close(descriptor) }
 }

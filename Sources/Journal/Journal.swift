@@ -105,6 +105,24 @@ public actor Journal {
         }
     }
 
+    /// SQLite's `synchronous` as the writing connection has it: 2 is FULL.
+    func synchronousMode() async throws -> Int? {
+        try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+    }
+
+    /// Keeps the file from growing beyond so many pages, and returns how many that are now.
+    func limitPages(to count: Int) async throws -> Int {
+        try await pool.writeWithoutTransaction { database in
+            try Int.fetchOne(database, sql: "PRAGMA max_page_count = \(count)") ?? 0
+        }
+    }
+
+    /// Gives up the file. Nothing can be stored after that.
+    public func close() throws {
+        try pool.close()
+        lock.release()
+    }
+
     /// Throws away the projected tables and makes them anew from the events.
     public func rebuildProjections() async throws(JournalError) {
         do {

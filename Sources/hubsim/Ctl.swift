@@ -26,7 +26,7 @@ struct CtlOptions: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func ask(_ request: ControlRequest) throws -> ControlReplyMessage {
+    func ask(_ request: DockOrder) throws -> DockAnswer {
         do {
             return try ControlSocket.ask(request, at: try socket ?? ControlSocket.onlyOne())
         } catch {

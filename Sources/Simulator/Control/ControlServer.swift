@@ -30,12 +30,12 @@ final class ControlServer: Sendable {
     }
 
     private static func serve(_ connection: FileHandle, _ dock: SimulatedDock) {
-        let reply: ControlReplyMessage
+        let reply: DockAnswer
         do {
             let line = try connection.readToEnd() ?? Data()
-            reply = try answer(try JSONDecoder().decode(ControlRequest.self, from: line), dock)
+            reply = try answer(try JSONDecoder().decode(DockOrder.self, from: line), dock)
         } catch {
-            reply = ControlReplyMessage(error: "\(error)")
+            reply = DockAnswer(error: "\(error)")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
@@ -43,8 +43,8 @@ final class ControlServer: Sendable {
     }
 
     private static func answer(
-        _ request: ControlRequest, _ dock: SimulatedDock
-    ) throws(SimulatorError) -> ControlReplyMessage {
+        _ request: DockOrder, _ dock: SimulatedDock
+    ) throws(SimulatorError) -> DockAnswer {
         switch request {
         case .list: break
         case .plug(let unit, let slot): try dock.plug(unit, into: slot)
@@ -52,8 +52,8 @@ final class ControlServer: Sendable {
         case .fault(let unit, let fault): try dock.addFault(fault, to: unit)
         case .clearFaults(let unit): try dock.clearFaults(of: unit)
         case .flash(let unit):
-            return ControlReplyMessage(flash: Hex.lowercase(try dock.application(of: unit)))
+            return DockAnswer(flash: Hex.lowercase(try dock.application(of: unit)))
         }
-        return ControlReplyMessage(units: dock.report)
+        return DockAnswer(units: dock.report)
     }
 }

@@ -43,7 +43,7 @@ public enum ControlSocket {
 
     /// Sends one request and returns the answer.
     /// - Throws: ``SimulatorError``, also for what the dock refused.
-    public static func ask(_ request: ControlRequest, at path: String) throws(SimulatorError) -> ControlReplyMessage {
+    public static func ask(_ request: DockOrder, at path: String) throws(SimulatorError) -> DockAnswer {
         let descriptor = try connect(to: path)
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
@@ -51,7 +51,7 @@ public enum ControlSocket {
             line.append(UInt8(ascii: "\n"))
             try file.write(contentsOf: line)
             shutdown(descriptor, Int32(SHUT_WR))
-            let reply = try JSONDecoder().decode(ControlReplyMessage.self, from: try file.readToEnd() ?? Data())
+            let reply = try JSONDecoder().decode(DockAnswer.self, from: try file.readToEnd() ?? Data())
             if let error = reply.error { throw SimulatorError(error) }
             return reply
         } catch let error as SimulatorError {

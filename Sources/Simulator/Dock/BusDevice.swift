@@ -12,6 +12,7 @@ final class BusDevice: Sendable {
     private struct Attachment {
         var isGone = false
         var files: [ObjectIdentifier: UsbfsFile] = [:]
+        var departures: [AsyncStream<Void>.Continuation] = []
     }
 
     init(seat: UnitSeat, position: USBPosition, number: Int) {
@@ -71,12 +72,29 @@ final class BusDevice: Sendable {
 
     /// Takes the device off the bus: whatever is pending on it ends.
     func leave() {
-        let files = attachment.withLock { attachment in
+        let (files, departures) = attachment.withLock { attachment in
             attachment.isGone = true
-            defer { attachment.files = [:] }
-            return Array(attachment.files.values)
+            defer { (attachment.files, attachment.departures) = ([:], []) }
+            return (Array(attachment.files.values), attachment.departures)
         }
         for file in files { file.deviceLeft() }
+        for departure in departures { departure.finish() }
+    }
+
+    /// Returns when the device has left, at the bound, or when the task is cancelled.
+    func departure(within bound: Duration) async {
+        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let isGone = attachment.withLock { attachment in
+            if !attachment.isGone { attachment.departures.append(continuation) }
+            return attachment.isGone
+        }
+        guard !isGone else { return }
+        await withTaskGroup { group in
+            group.addTask { for await _ in stream {} }
+            group.addTask { try? await Task.sleep(for: bound) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     static func padded(_ number: Int) -> String {

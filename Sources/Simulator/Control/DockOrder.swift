@@ -1,7 +1,7 @@
 public import BenchModel
 
 /// What `hubsim ctl` asks of a running dock: one JSON object a line.
-public enum ControlRequest: Codable, Sendable {
+public enum DockOrder: Codable, Sendable {
     case list
     case plug(unit: EUI64, slot: SlotID)
     case unplug(slot: SlotID)
@@ -12,7 +12,7 @@ public enum ControlRequest: Codable, Sendable {
 }
 
 /// The dock's answer: one JSON object a line.
-public struct ControlReplyMessage: Codable, Sendable {
+public struct DockAnswer: Codable, Sendable {
     /// What went wrong; `nil` when nothing did.
     public var error: String?
     public var units: [UnitReport]?

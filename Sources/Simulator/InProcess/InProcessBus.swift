@@ -1,0 +1,133 @@
+public import BenchModel
+public import Links
+internal import Synchronization
+
+/// The simulated dock without anything below it: devices are opened as ``Links/USBDevice`` in this very process. For tests
+/// of everything above the links.
+public final class InProcessBus: Sendable {
+    /// Every look at what is on the bus; only the newest unread one is kept.
+    public let snapshots: AsyncStream<[VisibleDevice]>
+    private let publisher: SnapshotPublisher
+    private let dock: SimulatedDock
+
+    /// A device as udev would describe it.
+    public struct VisibleDevice: Sendable, Hashable {
+        public var idPath: String
+        public var node: String
+        public var syspath: String
+        public var properties: [String: String]
+    }
+
+    /// - Throws: ``SimulatorError`` when a firmware file can't be used.
+    public init(_ description: DockDescription) throws(SimulatorError) {
+        let (stream, continuation) = AsyncStream<[VisibleDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        snapshots = stream
+        publisher = SnapshotPublisher(continuation)
+        dock = try SimulatedDock(description, publisher: publisher)
+        publisher.publish()
+        try dock.plugAll()
+    }
+
+    /// Opens what is behind a node.
+    public func open(node: String) throws(USBError) -> any USBDevice {
+        guard let device = dock.devices.first(where: { $0.node == node }) else {
+            throw USBError(.gone, "open \(node): No such file or directory")
+        }
+        return InProcessDevice(device, dock: dock, descriptors: try USBDescriptors(device.descriptors))
+    }
+
+    public func plug(_ chfId: EUI64, into slot: SlotID) throws(SimulatorError) { try dock.plug(chfId, into: slot) }
+    public func unplug(_ slot: SlotID) throws(SimulatorError) { try dock.unplug(slot) }
+    public func add(_ fault: Fault, to chfId: EUI64) throws(SimulatorError) { try dock.addFault(fault, to: chfId) }
+
+    /// Every unit as it is now.
+    public var units: [UnitReport] { dock.report }
+}
+
+/// Publishes whole snapshots of the units on the bus.
+private final class SnapshotPublisher: DockPublisher {
+    private let continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation
+    private let visible = Mutex<[String: InProcessBus.VisibleDevice]>([:])
+    private let database = UdevDatabase(files: PrivateFiles())
+
+    init(_ continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation) { self.continuation = continuation }
+
+    func appeared(_ device: BusDevice) {
+        guard database.isOurs(device) else { return }
+        var properties = Dictionary(
+            database.properties(of: device).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+        properties["DEVTYPE"] = "usb_device"
+        properties["DEVNAME"] = device.node
+        let shown = InProcessBus.VisibleDevice(
+            idPath: UdevDatabase.idPath(of: device.position), node: device.node,
+            syspath: "/sys" + SysfsTree.path(of: device.position), properties: properties)
+        visible.withLock { $0[device.node] = shown }
+        publish()
+    }
+
+    func left(_ device: BusDevice) {
+        visible.withLock { $0[device.node] = nil }
+        publish()
+    }
+
+    func publish() { continuation.yield(visible.withLock { Array($0.values) }) }
+}
+
+/// One open device of an ``InProcessBus``.
+private final class InProcessDevice: USBDevice {
+    let descriptors: USBDescriptors
+    private let device: BusDevice
+    private let dock: SimulatedDock
+
+    init(_ device: BusDevice, dock: SimulatedDock, descriptors: USBDescriptors) {
+        self.device = device
+        self.dock = dock
+        self.descriptors = descriptors
+    }
+
+    func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError) {
+        _ = try await transfer(request, data, length: data.count, timeout)
+    }
+
+    func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8] {
+        try await transfer(request, [], length: length, timeout)
+    }
+
+    func claim(interface: UInt8) async throws(USBError) { try present() }
+
+    func select(alternate: UInt8, of interface: UInt8) async throws(USBError) {
+        _ = try await transfer(
+            ControlRequest(type: 0x01, request: 11, value: UInt16(alternate), index: UInt16(interface)), [], length: 0, .seconds(1))
+    }
+
+    func reset() async throws(USBError) {
+        try present()
+        dock.perform(device.portReset(now: dock.now), by: device)
+    }
+
+    func close() async {}
+
+    private func present() throws(USBError) {
+        guard !device.isGone else { throw USBError(.gone, "the device is gone") }
+    }
+
+    private func transfer(
+        _ request: ControlRequest, _ data: [UInt8], length: Int, _ timeout: Duration
+    ) async throws(USBError) -> [UInt8] {
+        try present()
+        guard !Task.isCancelled else { throw USBError(.cancelled, "cancelled") }
+        let setup = SetupPacket(
+            type: request.type, request: request.request, value: request.value, index: request.index, length: UInt16(length))
+        let (reply, actions) = device.control(setup, data, now: dock.now)
+        dock.perform(actions, by: device)
+        switch reply {
+        case .data(let bytes): return Array(bytes.prefix(length))
+        case .stall: throw USBError(.stall, "the device answered STALL")
+        case .silence:
+            // A host's transfer ends at its time-out, or at once when the device leaves.
+            await device.departure(within: timeout)
+            try present()
+            throw Task.isCancelled ? USBError(.cancelled, "cancelled") : USBError(.timeout, "no answer in time")
+        }
+    }
+}

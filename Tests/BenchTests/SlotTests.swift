@@ -1,0 +1,105 @@
+@testable import Bench
+import BenchModel
+import Journal
+import Simulator
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct SlotTests {
+    @Test func `a held slot begins nothing until it is released`() async throws {
+        try await TestBench.run(.init(undocked: [1])) { bench in
+            try await bench.controller.hold(TestBench.slot(1))
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            let held = try await bench.view(1) { $0.isPresent && $0.message != nil }
+            #expect(held.doNext == .hold)
+            #expect(held.session == nil)
+            try await bench.controller.release(TestBench.slot(1))
+            #expect(try await bench.ended(1).verdict?.outcome == .reflashed)
+        }
+    }
+
+    @Test func `orders that make no sense are refused with the reason`() async throws {
+        try await TestBench.run { bench in
+            _ = try await bench.ended(1)
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.retry(TestBench.slot(2)) }
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.release(TestBench.slot(1)) }
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.hold(TestBench.slot(9)) }
+        }
+    }
+
+    @Test func `a retry is another session, which finds the unit current`() async throws {
+        try await TestBench.run { bench in
+            _ = try await bench.ended(1)
+            try await bench.controller.retry(TestBench.slot(1))
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .alreadyCurrent)
+        }
+    }
+
+    @Test func `a unit that goes wrong again and again in one slot is not begun with by itself`() async throws {
+        let pulls = (0..<3).map { _ in Fault(.unplug, atByte: 10_000) }
+        try await TestBench.run(.init(faults: [1: pulls])) { bench in
+            for session in 1...3 {
+                _ = try await bench.ended(1, sessions: session)
+                _ = try await bench.view(1) { !$0.isPresent }
+                try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            }
+            let view = try await bench.view(1) { $0.message != nil }
+            #expect(view.doNext == .moveToAnotherSlot)
+            try await bench.controller.retry(TestBench.slot(1))
+            #expect(try await bench.ended(1, sessions: 4).verdict?.outcome == .reflashed)
+        }
+    }
+
+    @Test func `a settled unit that is taken out leaves a free slot`() async throws {
+        try await TestBench.run { bench in
+            _ = try await bench.ended(1)
+            try bench.bus.unplug(TestBench.slot(1))
+            let view = try await bench.view(1) { !$0.isPresent && $0.verdict == nil }
+            #expect(view.doNext == .dock)
+            let events = try await bench.journal.events(after: 0, limit: 100)
+            #expect(events.last?.kind == "unit-removed")
+        }
+    }
+
+    @Test func `what a slot sees is recorded in order`() async throws {
+        try await TestBench.run { bench in
+            _ = try await bench.ended(1)
+            let kinds = try await bench.journal.events(after: 0, limit: 100).map(\.kind)
+            #expect(
+                kinds == [
+                    "unit-docked", "session-started", "bootloader-entered", "transfer-started", "transfer-finished", "activated", "readback",
+                    "outcome",
+                ])
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct USBBudgetTests {
+    @Test func `a grant waits its turn and is given back by itself`() async throws {
+        let budget = USBBudget(memory: 100, sessions: 2)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    let grant = try await budget.grant(memory: 60)
+                    await Task.yield()
+                    extendLifetime(grant)
+                }
+            }
+            try await group.waitForAll()
+        }
+        // All of it is there again.
+        let whole = try await budget.grant(memory: 100)
+        extendLifetime(whole)
+    }
+
+    @Test func `one who stops waiting does not keep the next from going`() async throws {
+        let budget = USBBudget(memory: 100, sessions: 1)
+        var first: Grant? = try await budget.grant(memory: 100)
+        let impatient = Task { _ = try await budget.grant(memory: 100) }
+        let patient = Task { _ = try await budget.grant(memory: 100) }
+        impatient.cancel()
+        await #expect(throws: CancellationError.self) { try await impatient.value }
+        first = nil
+        try await patient.value
+        extendLifetime(first)
+    }
+}

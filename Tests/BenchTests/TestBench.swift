@@ -1,0 +1,164 @@
+import Bench
+import BenchModel
+import Dock
+import Firmware
+import Foundation
+import Journal
+import Links
+import Logging
+@testable import Simulator
+import Testing
+
+/// A bench of 4G units without anything below the links: real sessions, a real journal, simulated units in this process.
+final class TestBench: Sendable {
+    let bus: InProcessBus
+    let controller: BenchController
+    let journal: Journal
+    let image: [UInt8]
+    private let following: Task<Void, Never>
+
+    static let targetVersion = FirmwareVersion(rawValue: 0x0002_012F)
+    static let fast = UnitTiming(
+        erase: .milliseconds(1), program: .microseconds(200), manifest: .milliseconds(2), detach: .milliseconds(5), reboot: .milliseconds(10))
+
+    /// What differs from a bench of well-behaved units.
+    struct Setup: Sendable {
+        var installed: [FirmwareVersion] = [FirmwareVersion(rawValue: 0x0002_0100)]
+        var hardware = "0101"
+        var faults: [Int: [Fault]] = [:]
+        var emptySlots = 1
+        var isTolerant = true
+        var bounds = SessionBounds(
+            request: .milliseconds(200), enterBootloader: .milliseconds(500), activate: .milliseconds(500), comeBack: .milliseconds(500))
+        var hasTarget = true
+        var concurrentSessions = 64
+        /// Slots in which no unit is at first.
+        var undocked: Set<Int> = []
+    }
+
+    static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }
+    static func slot(_ index: Int) -> SlotID { SlotID("A\(index)") ?? { preconditionFailure("a label") }() }
+
+    private init(_ setup: Setup, path: String) async throws {
+        image = MCUbootImageBuilder(
+            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        ).build()
+        let count = setup.installed.count
+        let description = DockDescription(
+            name: "test",
+            slots: (1...count + setup.emptySlots).map { index in
+                (Self.slot(index), USBPosition("1-1.\(index)") ?? { preconditionFailure("a position") }())
+            },
+            units: (1...count).map { index in
+                let unit = UnitDescription(
+                    variant: .fourG, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
+                    hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0), firmware: .factory(setup.installed[index - 1]),
+                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, faults: setup.faults[index] ?? [])
+                return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
+            }, stateFolder: nil)
+        bus = try InProcessBus(description)
+        let config = BenchConfig(
+            name: "test", journal: path, socket: "", limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
+            profiles: [
+                DeviceProfile(
+                    name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c01"],
+                    bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
+                    hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds)
+            ], targets: [],
+            slots: description.slots.map { SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))")) })
+        let target = Target(
+            release: "release", variant: .fourG, version: Self.targetVersion,
+            hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF),
+            components: [TargetComponent(name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image))])
+        journal = try Journal(path: path, clock: SystemClock())
+        _ = try await journal.settleCutSessions()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        controller = try await BenchController(
+            config, journal: journal, targets: ConfiguredTargets(setup.hasTarget ? [target] : []), admission: AdmitAll(), opener: InProcessOpener(bus),
+            clock: SystemClock(), logger: logger)
+        let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        following = Task { [controller, bus] in
+            await withTaskGroup { group in
+                group.addTask { await controller.run(stream) }
+                group.addTask {
+                    for await snapshot in bus.snapshots {
+                        continuation.yield(
+                            snapshot.map {
+                                DockedDevice(port: PortPath($0.idPath), node: $0.node, syspath: $0.syspath, properties: $0.properties)
+                            })
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs `body` beside a bench, whose journal goes with it.
+    static func run(_ setup: Setup = Setup(), _ body: (TestBench) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let bench = try await TestBench(setup, path: folder.appending(path: "journal.sqlite").path)
+        do {
+            try await body(bench)
+        } catch {
+            await bench.stop()
+            throw error
+        }
+        await bench.stop()
+        let verification = try JournalVerifier.verify(bench.journal.path)
+        #expect(verification.isIntact)
+        #expect(try await bench.journal.unfinishedSessions().isEmpty)
+    }
+
+    func stop() async {
+        await controller.stop()
+        following.cancel()
+    }
+
+    /// The slot as soon as its session number `count` since the beginning has ended, and no other runs.
+    func ended(_ index: Int, sessions count: Int = 1) async throws -> SlotView {
+        let slot = Self.slot(index)
+        for await _ in Self.withFirst(controller.board.changes()) {
+            let view = try #require(controller.board.slot(slot))
+            let ended = try await journal.sessions(limit: 1000).filter { $0.slot == slot && $0.verdict != nil }
+            if ended.count >= count, view.sessionBegan == nil, view.verdict != nil { return view }
+        }
+        throw CancellationError()
+    }
+
+    /// The first view of a slot that fits.
+    func view(_ index: Int, where fits: (SlotView) -> Bool) async throws -> SlotView {
+        for await _ in Self.withFirst(controller.board.changes()) {
+            if let view = controller.board.slot(Self.slot(index)), fits(view) { return view }
+        }
+        throw CancellationError()
+    }
+
+    func unit(_ index: Int) throws -> UnitReport {
+        try #require(bus.units.first { $0.chfId == Self.chf(index) })
+    }
+
+    /// Whether the unit's flash holds the image.
+    func holdsImage(_ index: Int) throws -> Bool { try unit(index).applicationHash == SHA256Value.of(image) }
+
+    private static func withFirst(_ changes: AsyncStream<Void>) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        continuation.yield()
+        let task = Task {
+            for await _ in changes { continuation.yield() }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+}
+
+/// Opens the devices of an in-process bus.
+private struct InProcessOpener: DeviceOpener {
+    private let bus: InProcessBus
+
+    init(_ bus: InProcessBus) { self.bus = bus }
+
+    func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice { try bus.open(node: device.node) }
+}

@@ -1,0 +1,223 @@
+import BenchModel
+import BenchWire
+import Foundation
+import Testing
+
+/// Real libusb, real libudev, the daemon as it is, in the simulated dock.
+@Suite(.timeLimit(.minutes(5)), .serialized) struct DaemonTests {
+    @Test func `sixteen units are reflashed and proven`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 16)
+            try await bench.runDaemon { daemon in
+                let status = try await bench.settled(1...16)
+                for index in 1...16 {
+                    #expect(status[index]?.outcome == .reflashed)
+                    #expect(status[index]?.proof == .flashReadback)
+                    #expect(status[index]?.doNext == .remove)
+                }
+                #expect(status[17]?.state == .empty)
+                let unit: UnitStatus = try await bench.json("unit", "show", SimulatedBench.chf(3))
+                #expect(unit.installedVersion?.description == "0002012F")
+                let listed = try await Programs.run("hubsim", ["ctl", "list", "--json", "--socket", bench.controlSocket])
+                #expect(listed.output.components(separatedBy: bench.manufacturerImageHash).count - 1 == 16)
+
+                daemon.signal(SIGTERM)
+                #expect(await daemon.ended == 0)
+                let verify = try await Programs.run("reflashctl", ["journal", "verify", bench.journal])
+                #expect(verify.status == 0)
+                #expect(verify.output.contains("intact"))
+                #expect(!FileManager.default.fileExists(atPath: bench.socket))
+            }
+        }
+    }
+
+    @Test func `a unit pulled mid-way and a bad bit end as the hands are told`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(
+                folder, units: 3, faults: [2: "{kind: unplug, atByte: 50000}", 3: "{kind: bit-flip, atByte: 777}"])
+            try await bench.runDaemon { _ in
+                let first = try await bench.settled(1...3)
+                #expect(first[1]?.outcome == .reflashed)
+                #expect(first[2]?.outcome == .unknown)
+                #expect(first[2]?.doNext == .dockAgain)
+                #expect(first[3]?.reason == .readbackMismatch)
+                #expect(first[3]?.doNext == .moveToAnotherSlot)
+                try await bench.hands("plug", SimulatedBench.chf(2), "A02")
+                try await bench.hands("unplug", "A03")
+                try await bench.hands("plug", SimulatedBench.chf(3), "A17")
+                let second = try await bench.status { $0[2]?.outcome == .reflashed && $0[17]?.outcome == .reflashed }
+                #expect(second[3]?.outcome == nil)
+                let shown = try await bench.ctl("status")
+                #expect(shown.output.contains("units/h"))
+                let slot: SlotStatus = try await bench.json("slot", "show", "A17")
+                #expect(slot.chfId?.description == SimulatedBench.chf(3))
+            }
+        }
+    }
+
+    @Test func `the same works with a pulled unit when another port is not in the config`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 2)
+            let text = try String(contentsOfFile: bench.config, encoding: .utf8)
+            try text.replacingOccurrences(of: "  A02: pci-0000:00:14.0-usb-0:1.1.2\n", with: "")
+                .write(toFile: bench.config, atomically: true, encoding: .utf8)
+            try await bench.runDaemon { _ in
+                let status = try await bench.status { $0[1]?.outcome == .reflashed && !$0.strays.isEmpty }
+                #expect(status.strays.map(\.port.idPath) == ["pci-0000:00:14.0-usb-0:1.1.2"])
+                #expect(status.strays[0].description == "1209:4c01 at a port that is no slot")
+            }
+        }
+    }
+
+    @Test func `orders go through the API, and what can't be done is explained`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            try await bench.runDaemon { _ in
+                _ = try await bench.settled(1...1)
+                let retried = try await bench.ctl("slot", "retry", "A01")
+                #expect(retried.status == 0)
+                try await bench.status { $0[1]?.outcome == .alreadyCurrent }
+                #expect(try await bench.ctl("slot", "hold", "A02").status == 0)
+                #expect(try await bench.ctl("slot", "release", "A02").status == 0)
+                let held = try await bench.ctl("slot", "release", "A02")
+                #expect(held.status == 1)
+                #expect(held.errors == "reflashctl: A02: the slot is not held\n")
+                let unknown = try await bench.ctl("slot", "show", "B99")
+                #expect(unknown.errors == "reflashctl: there is no slot 'B99'; 'reflashctl status' lists them\n")
+                let never = try await bench.ctl("unit", "show", "00-00-00-00-00-00-00-01")
+                #expect(never.errors == "reflashctl: 00-00-00-00-00-00-00-01 was never on this bench\n")
+                let events = try await bench.ctl("journal", "events", "--json")
+                #expect(events.output.split(separator: "\n").count > 10)
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(5)), .serialized) struct DaemonStartTests {
+    /// Runs the daemon outside any dock and returns how it ended.
+    private func start(_ bench: SimulatedBench) async throws -> Programs.Result {
+        try await Programs.run("reflashd", ["--config", bench.config])
+    }
+
+    @Test func `a config that is not there, and an image that is not what the config states, are refused`() async throws {
+        try await withFolder { folder in
+            let none = try await Programs.run("reflashd", ["--config", "\(folder)/none.yaml"])
+            #expect(none.status == 78)
+            #expect(none.errors.hasPrefix("reflashd: \(folder)/none.yaml: can't be read"))
+
+            let bench = try SimulatedBench(folder, units: 1)
+            var text = try String(contentsOfFile: bench.config, encoding: .utf8)
+            text = text.replacingOccurrences(of: bench.manufacturerImageHash, with: String(repeating: "ab", count: 32))
+            try text.write(toFile: bench.config, atomically: true, encoding: .utf8)
+            let result = try await start(bench)
+            #expect(result.status == 78)
+            #expect(result.errors.contains("Manufacturer Image Hash: expected \(String(repeating: "ab", count: 32)), as the config states"))
+            #expect(!FileManager.default.fileExists(atPath: bench.journal))
+        }
+    }
+
+    @Test func `a check of a good config says so`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            let result = try await Programs.run("reflashd", ["--config", bench.config, "--check"])
+            #expect(result.status == 0)
+            #expect(result.output == "\(bench.config): 17 slots, 1 profiles, 1 targets: all well\n")
+        }
+    }
+
+    @Test func `a socket's name that something else has is not touched`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            try "mine".write(toFile: bench.socket, atomically: true, encoding: .utf8)
+            let result = try await start(bench)
+            #expect(result.status == 1)
+            #expect(result.errors.contains("socket \(bench.socket): something else has this name; move it away or name another socket"))
+            #expect(try String(contentsOfFile: bench.socket, encoding: .utf8) == "mine")
+        }
+    }
+
+    @Test func `a second daemon on the same journal is refused, and the first goes on`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            try await bench.runDaemon { _ in
+                _ = try await bench.settled(1...1)
+                let result = try await start(bench)
+                #expect(result.status == 1)
+                #expect(result.errors.contains("\(bench.journal) is in use by another reflashd"))
+                #expect(try await bench.ctl("status").status == 0)
+            }
+        }
+    }
+
+    @Test func `a socket left behind by a killed daemon is replaced`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            try await bench.run(["sh", "-c", "\(Programs.path("reflashd")) --config \(bench.config); \(Programs.path("reflashd")) --config \(bench.config)"]) { _ in
+                _ = try await bench.settled(1...1)
+                let pid = try #require(Daemons.pid(of: bench.config))
+                kill(pid, SIGKILL)
+                let again = try await bench.status { $0[1]?.outcome == .reflashed }
+                #expect(again[1]?.state == .docked)
+                #expect(try await bench.ctl("journal", "events").output.contains("bench-started"))
+            }
+        }
+    }
+
+    @Test func `a full disk keeps flashing from beginning, says so, and lets it go on when there is room`() async throws {
+        try await withFolder { folder in
+            let disk = "\(folder)/disk"
+            try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+            let bench = try SimulatedBench(folder, units: 2, journal: "disk/journal.sqlite")
+            // A real file system that is really full; the ballast goes when the test says so.
+            let script = """
+                mount -t tmpfs -o size=400k tmpfs \(disk)
+                \(Programs.path("reflashd")) --config \(bench.config) & daemon=$!
+                trap 'kill $daemon; wait $daemon; exit' TERM
+                while [ ! -e \(folder)/go-full ]; do read -t 0.05 <> <(:) || :; done
+                dd if=/dev/zero of=\(disk)/ballast bs=1k 2>/dev/null
+                touch \(folder)/is-full
+                while [ ! -e \(folder)/go-free ]; do read -t 0.05 <> <(:) || :; done
+                rm \(disk)/ballast
+                wait $daemon
+                """
+            try await bench.run(["bash", "-c", script]) { _ in
+                let first = try await bench.settled(1...2)
+                #expect(first[1]?.outcome == .reflashed)
+                _ = FileManager.default.createFile(atPath: "\(folder)/go-full", contents: nil)
+                try await waitForFile("\(folder)/is-full")
+                for _ in 0..<40 {
+                    let order = try await bench.ctl("slot", "hold", "A09")
+                    if order.errors.contains("the disk is full") { break }
+                    _ = try await bench.ctl("slot", "release", "A09")
+                }
+                _ = try await bench.ctl("slot", "retry", "A01")
+                let stuck = try await bench.status { $0.impediment != nil }
+                #expect(stuck.impediment?.contains("the disk is full") == true)
+                #expect(stuck[1]?.outcome == nil)
+                _ = FileManager.default.createFile(atPath: "\(folder)/go-free", contents: nil)
+                let freed = try await bench.status { $0[1]?.outcome == .alreadyCurrent }
+                #expect(freed.impediment == nil)
+            }
+        }
+    }
+
+    private func waitForFile(_ path: String) async throws {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+        while !FileManager.default.fileExists(atPath: path) {
+            guard ContinuousClock.now < deadline else { throw NotSeen(description: "\(path) did not appear") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// Daemons by their config, found from outside the dock.
+enum Daemons {
+    static func pid(of config: String) -> Int32? {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = Int32(name), let line = try? Data(contentsOf: URL(filePath: "/proc/\(name)/cmdline")) else { continue }
+            let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            if arguments.first?.hasSuffix("/reflashd") == true, arguments.contains(config) { return pid }
+        }
+        return nil
+    }
+}

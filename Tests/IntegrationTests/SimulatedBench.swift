@@ -1,0 +1,179 @@
+import BenchModel
+import BenchWire
+import Crypto
+import Firmware
+import Foundation
+import Testing
+
+/// A simulated dock with the real daemon in it, in a folder of its own: what `make demo` runs, made small.
+struct SimulatedBench: Sendable {
+    let folder: String
+    let image: [UInt8]
+
+    static let slots = 17
+    var dock: String { "\(folder)/dock.yaml" }
+    var config: String { "\(folder)/bench.yaml" }
+    var controlSocket: String { "\(folder)/ctl.sock" }
+    var socket: String { "\(folder)/d.sock" }
+    var journal: String { "\(folder)/journal.sqlite" }
+    var manufacturerImageHash: String { "\(SHA256Value.of(image))" }
+
+    static func chf(_ index: Int) -> String { "00-DB-12-34-56-78-90-\(String(format: "%02X", index))" }
+    static func slot(_ index: Int) -> String { String(format: "A%02d", index) }
+    private static func position(_ index: Int) -> String { "1-1.\(1 + (index - 1) / 6).\(1 + (index - 1) % 6)" }
+
+    /// Writes the dock, the release and the config. `faults` are YAML, by unit; `state` keeps flashes in files.
+    init(_ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000) throws {
+        self.folder = folder
+        image = MCUbootImageBuilder(
+            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        ).build()
+        let key = P256.Signing.PrivateKey()
+        let release = try OTAImageBuilder(
+            manufacturerCode: 0xAB01, imageType: 1, fileVersion: FirmwareVersion(rawValue: 0x0002_012F),
+            hardware: HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF), headerString: "Test"
+        ).build(manufacturerImage: image) { Array(try key.signature(for: $0).rawRepresentation) }
+        try Data(release).write(to: URL(filePath: "\(folder)/release.zigbee"))
+        var dock = """
+            dock: it
+            defaults:
+              variant: 4G
+              model: 010A030B
+              hardwareVersion: "0101"
+              firmware: {version: 00020100}
+              timing: {erase: 4 ms, program: 1 ms, manifest: 20 ms, detach: 30 ms, reboot: 100 ms}
+            slots:
+
+            """
+        if state { dock = dock.replacingOccurrences(of: "dock: it\n", with: "dock: it\nstate: flash\n") }
+        for index in 1...Self.slots { dock += "  \(Self.slot(index)): \(Self.position(index))\n" }
+        dock += "units:\n"
+        for index in 1...units {
+            let fault = faults[index].map { ", faults: [\($0)]" } ?? ""
+            dock += "  - {slot: \(Self.slot(index)), chfId: \(Self.chf(index)), gpfId: 00-DB-12-34-56-78-A0-\(String(format: "%02X", index))\(fault)}\n"
+        }
+        try dock.write(toFile: self.dock, atomically: true, encoding: .utf8)
+        var config = try String(contentsOfFile: "\(Programs.packageRoot)/bench-configs/demo.yaml", encoding: .utf8)
+        for (old, new) in [
+            ("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock"), ("../.demo/release.zigbee", "release.zigbee"),
+            (String(repeating: "0", count: 64), manufacturerImageHash),
+        ] { config = config.replacingOccurrences(of: old, with: new) }
+        try config.write(toFile: self.config, atomically: true, encoding: .utf8)
+    }
+
+    /// Runs `command` inside the dock, beside `body`, and ends it after that.
+    func run(_ command: [String], environment: [String: String] = [:], _ body: (RunningProgram) async throws -> Void) async throws {
+        let program = try Programs.start(
+            "hubsim", ["run", "--dock", dock, "--socket", controlSocket, "--"] + command, output: "\(folder)/out.log", errors: "\(folder)/err.log",
+            environment: environment)
+        do {
+            try await body(program)
+        } catch {
+            program.signal(SIGTERM)
+            _ = await program.ended
+            let log = (try? String(contentsOfFile: "\(folder)/err.log", encoding: .utf8)) ?? ""
+            Issue.record("\(error)\n\(log.suffix(3000))")
+            return
+        }
+        program.signal(SIGTERM)
+        _ = await program.ended
+    }
+
+    /// Runs the daemon inside the dock, beside `body`.
+    func runDaemon(_ body: (RunningProgram) async throws -> Void) async throws {
+        try await run([Programs.path("reflashd"), "--config", config], body)
+    }
+
+    func hands(_ arguments: String...) async throws {
+        let result = try await Programs.run("hubsim", ["ctl"] + arguments + ["--socket", controlSocket])
+        #expect(result.status == 0, "\(result.errors)")
+    }
+
+    func ctl(_ arguments: String...) async throws -> Programs.Result {
+        try await Programs.run("reflashctl", arguments, environment: ["REFLASH_SOCKET": socket])
+    }
+
+    func json<Value: Decodable>(_ arguments: String..., as _: Value.Type = Value.self) async throws -> Value {
+        let result = try await Programs.run("reflashctl", arguments + ["--json"], environment: ["REFLASH_SOCKET": socket])
+        try #require(result.status == 0, "\(arguments): \(result.errors)")
+        return try JSONDecoder().decode(Value.self, from: Data(result.output.utf8))
+    }
+
+    /// Follows the daemon's own stream of events until `fits`; across restarts of the daemon, at most for `bound`.
+    @discardableResult
+    func status(within bound: Duration = .seconds(60), where fits: @escaping @Sendable (BenchStatus) -> Bool) async throws -> BenchStatus {
+        let deadline = ContinuousClock.now.advanced(by: bound)
+        var last: BenchStatus?
+        while ContinuousClock.now < deadline {
+            let watcher = StatusWatcher(socket: socket)
+            let found = try await watcher.first(until: deadline) { status in
+                last = status
+                return fits(status)
+            }
+            if let found { return found }
+            // The daemon is not up yet, or has gone: there is no event to wait for.
+            try await Task.sleep(for: .milliseconds(30))
+        }
+        let shown = last.map { $0.slots.map { "\($0.slot) \($0.state) \($0.outcome?.rawValue ?? "-") \($0.reason?.rawValue ?? "")" }.joined(separator: "\n") }
+        throw NotSeen(description: "not within \(bound); last seen:\n\(shown ?? "nothing")")
+    }
+
+    /// The status once every slot of these units has ended with a unit in it.
+    func settled(_ slots: ClosedRange<Int>) async throws -> BenchStatus {
+        let labels = Set(slots.map { Self.slot($0) })
+        return try await status { status in
+            status.slots.filter { labels.contains($0.slot.label) }.allSatisfy { $0.state != .running && $0.outcome != nil }
+        }
+    }
+}
+
+struct NotSeen: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension BenchStatus {
+    subscript(_ index: Int) -> SlotStatus? { slots.first { $0.slot.label == SimulatedBench.slot(index) } }
+}
+
+/// `reflashctl watch --json`, read line by line.
+private struct StatusWatcher {
+    let socket: String
+
+    func first(until deadline: ContinuousClock.Instant, where fits: @escaping (BenchStatus) -> Bool) async throws -> BenchStatus? {
+        let process = Process()
+        process.executableURL = URL(filePath: Programs.path("reflashctl"))
+        process.arguments = ["watch", "--json", "--socket", socket]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        let (chunks, continuation) = AsyncStream<Data>.makeStream(bufferingPolicy: .unbounded)
+        pipe.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { continuation.finish() } else { continuation.yield(data) }
+        }
+        try process.run()
+        let program = process.processIdentifier
+        let timer = Task {
+            try await Task.sleep(until: deadline, clock: .continuous)
+            kill(program, SIGKILL)
+        }
+        defer {
+            timer.cancel()
+            kill(program, SIGKILL)
+            pipe.fileHandleForReading.readabilityHandler = nil
+            process.waitUntilExit()
+        }
+        var rest = Data()
+        for await chunk in chunks {
+            rest += chunk
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = rest[rest.startIndex..<end]
+                rest = Data(rest[(end + 1)...])
+                let status = try JSONDecoder().decode(BenchStatus.self, from: Data(line))
+                if fits(status) { return status }
+            }
+        }
+        return nil
+    }
+}
