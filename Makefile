@@ -2,13 +2,16 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test build format lint clean setup programs
+.PHONY: demo test fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
 
 test: setup programs
 	@bash packaging/test.sh
+
+fuzz: setup
+	@bash packaging/fuzz.sh
 
 # Optimised programs, for a bench.
 build: setup
@@ -31,4 +34,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build .demo .venv
+	rm -rf .build .build-fuzz .demo .venv

@@ -32,6 +32,8 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -49,11 +51,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     ],
     targets: [
         .systemLibrary(
@@ -122,7 +126,22 @@ let package = Package(
         .testTarget(name: "TerminalViewTests", dependencies: ["BenchModel", "BenchWire", "TerminalView"], swiftSettings: common),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["BenchModel", "BenchWire", "Firmware", "Simulator", crypto, "hubsim", "reflashctl", "reflashd"],
+            dependencies: [
+                "BenchModel", "BenchWire", "Firmware", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl", "reflashd",
+            ],
             swiftSettings: common),
     ]
 )
+
+// libFuzzer brings `main` with it, so these only link with --sanitize=fuzzer: see packaging/fuzz.sh.
+if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
+    let fuzzer: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
+    package.products += [
+        .executable(name: "FuzzImages", targets: ["FuzzImages"]), .executable(name: "FuzzDescriptors", targets: ["FuzzDescriptors"]),
+    ]
+    package.targets += [
+        .executableTarget(name: "FuzzImages", dependencies: ["Firmware"], path: "Tests/Fuzzing/FuzzImages", swiftSettings: fuzzer),
+        .executableTarget(
+            name: "FuzzDescriptors", dependencies: ["Links", "Protocols"], path: "Tests/Fuzzing/FuzzDescriptors", swiftSettings: fuzzer),
+    ]
+}

@@ -11,6 +11,8 @@ packages=(
     fuse3 dfu-util usbutils
     # firmware for the demo, and imgtool's Python
     u-boot-qemu python3-venv
+    # for .ci/run
+    shellcheck
 )
 missing=()
 for package in "${packages[@]}"; do

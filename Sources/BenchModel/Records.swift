@@ -43,6 +43,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var chfId: EUI64?
     public var startedAt: String
     public var release: String?
+    /// SHA-256 of each component that the unit should hold; empty where there was no target.
+    public var components: [String: SHA256Value]
     /// Whether a transfer to the unit's flash was begun.
     public var transferBegan: Bool
     public var endedAt: String?
@@ -54,14 +56,16 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var settledBy: SessionID?
 
     public init(
-        id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, transferBegan: Bool = false,
-        endedAt: String? = nil, verdict: Verdict? = nil, settled: Verdict? = nil, settledBy: SessionID? = nil
+        id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?,
+        components: [String: SHA256Value] = [:], transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
+        settled: Verdict? = nil, settledBy: SessionID? = nil
     ) {
         self.id = id
         self.slot = slot
         self.chfId = chfId
         self.startedAt = startedAt
         self.release = release
+        self.components = components
         self.transferBegan = transferBegan
         self.endedAt = endedAt
         self.verdict = verdict
@@ -88,12 +92,17 @@ public struct UnitRecord: Hashable, Sendable, Codable {
 
     /// The distinct slots in which attempts failed since the unit was last current.
     public var failedSlots: [SlotID] {
-        let start = sessions.lastIndex { $0.verdict?.outcome.isCurrent == true }.map { $0 + 1 } ?? 0
-        return Set(sessions[start...].filter { $0.verdict?.outcome == .failed }.map(\.slot)).sorted()
+        Set(sinceCurrent.filter { $0.verdict?.outcome == .failed }.map(\.slot)).sorted()
     }
 
-    /// The last session that only a readback can settle, if the unit has one.
-    public var openQuestion: SessionRecord? { sessions.last { $0.isUnsettled } }
+    /// The last session that only a readback can settle, if the unit has one. A session before the unit was last proven
+    /// current is past: it may stay unsettled, but nothing hangs on it.
+    public var openQuestion: SessionRecord? { sinceCurrent.last { $0.isUnsettled } }
+
+    private var sinceCurrent: ArraySlice<SessionRecord> {
+        let start = sessions.lastIndex { $0.verdict?.outcome.isCurrent == true }.map { $0 + 1 } ?? 0
+        return sessions[start...]
+    }
 }
 
 /// What the journal last said of a slot.

@@ -26,6 +26,13 @@ public struct Target: Sendable {
     }
 }
 
+extension Target {
+    /// SHA-256 of each component, by name.
+    public var hashes: [String: SHA256Value] {
+        Dictionary(components.map { ($0.name, $0.hash) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
 /// One component of a target: the bytes for one place in the unit.
 public struct TargetComponent: Sendable {
     /// `application`, `modem`, …; the profile says where it goes.

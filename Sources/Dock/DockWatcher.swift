@@ -53,13 +53,15 @@ public final class DockWatcher: @unchecked Sendable {
         source.cancel()
         timer.cancel()
         continuation.finish()
-        unsafe udev_monitor_unref(monitor)
-        unsafe udev_unref(udev)
+        let handles = unsafe Handles(udev: udev, monitor: monitor)
+        // After a handler that may still run.
+        queue.async { @Sendable in handles.release() }
     }
 
     private func look(afterEvent: Bool) {
         if afterEvent { drainMonitor() }
-        continuation.yield(enumerate())
+        // A look that failed says nothing about the dock.
+        if let devices = enumerate() { continuation.yield(devices) } else { logger.error("udev can't be asked what is docked") }
     }
 
     /// Takes every waiting event off the socket: one look serves them all.
@@ -75,14 +77,14 @@ public final class DockWatcher: @unchecked Sendable {
         }
     }
 
-    private func enumerate() -> [DockedDevice] {
-        guard let enumeration = unsafe udev_enumerate_new(udev) else { return [] }
+    private func enumerate() -> [DockedDevice]? {
+        guard let enumeration = unsafe udev_enumerate_new(udev) else { return nil }
         defer { unsafe udev_enumerate_unref(enumeration) }
         unsafe udev_enumerate_add_match_subsystem(enumeration, "usb")
         unsafe udev_enumerate_add_match_tag(enumeration, Self.tag)
         // Before udev is through with a device, its node may not be open to us yet.
         unsafe udev_enumerate_add_match_is_initialized(enumeration)
-        unsafe udev_enumerate_scan_devices(enumeration)
+        guard unsafe udev_enumerate_scan_devices(enumeration) >= 0 else { return nil }
         var devices: [DockedDevice] = []
         var entry = unsafe udev_enumerate_get_list_entry(enumeration)
         while let current = unsafe entry {
@@ -108,6 +110,18 @@ public final class DockWatcher: @unchecked Sendable {
             let node = properties["DEVNAME"], let path = unsafe Self.text(udev_device_get_syspath(device))
         else { return nil }
         return DockedDevice(port: PortPath(port), node: node, syspath: path, properties: properties)
+    }
+
+    /// Sendable: used once, on the watcher's queue, after its last handler.
+    @safe
+    private struct Handles: @unchecked Sendable {
+        let udev: OpaquePointer
+        let monitor: OpaquePointer
+
+        func release() {
+            unsafe udev_monitor_unref(monitor)
+            unsafe udev_unref(udev)
+        }
     }
 
     private static func text(_ pointer: UnsafePointer<CChar>?) -> String? {

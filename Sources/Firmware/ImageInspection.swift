@@ -24,7 +24,8 @@ public struct ImageInspection: Sendable {
         do throws(FirmwareProblem) {
             var reader = try FieldReader(image, from: 0, length: 4, field: "magic")
             let magic = try reader.number("magic", as: UInt32.self)
-            if DFUSuffix.ends(image) {
+            // An OTA image says where it ends; what its signature happens to look like says nothing.
+            if magic != OTAHeader.magic, DFUSuffix.ends(image) {
                 let suffix = try DFUSuffix(image, problems: &problems)
                 return .dfu(
                     suffix,

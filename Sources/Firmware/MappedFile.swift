@@ -4,10 +4,10 @@ public import BenchModel
     internal import Glibc
 #endif
 
-/// A file mapped into memory once and read by any number of sessions.
+/// A file's bytes in memory, read once and shared by any number of sessions.
 ///
-/// The file stays open for as long as the mapping lives and is never reopened by name, so the bytes that were hashed are
-/// the bytes that are streamed. Writers of a release replace files, they do not write into them.
+/// They are a read-only mapping of their own, not of the file: what was hashed is what is streamed, even if somebody
+/// writes into the file or cuts it short meanwhile.
 ///
 /// Sendable: the mapping is read-only and its address and length never change after `init`.
 @safe
@@ -15,7 +15,6 @@ public final class MappedFile: ImageBytes, @unchecked Sendable {
     public let path: String
     public let count: Int
     private let base: UnsafeRawBufferPointer
-    private let descriptor: CInt
 
     /// - Throws: ``FirmwareProblem`` when the file is missing, unreadable, empty or no plain file.
     public init(_ path: String) throws(FirmwareProblem) {
@@ -28,20 +27,28 @@ public final class MappedFile: ImageBytes, @unchecked Sendable {
             throw Self.unreadable(path, "an empty file, or no plain file")
         }
         let count = Int(status.st_size)
-        guard let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), unsafe address != MAP_FAILED
-        else {
-            let problem = Self.unreadable(path, "mmap: \(Self.lastError)")
-            close(descriptor)
-            throw problem
+        defer { close(descriptor) }
+        let mapping = unsafe mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address = unsafe mapping, unsafe address != MAP_FAILED else {
+            throw Self.unreadable(path, "mmap: \(Self.lastError)")
         }
-        self.descriptor = descriptor
+        var filled = 0
+        while filled < count {
+            let read = unsafe read(descriptor, address + filled, count - filled)
+            guard read > 0 else {
+                let found = read == 0 ? "the file became shorter while it was read" : "read: \(Self.lastError)"
+                unsafe munmap(address, count)
+                throw Self.unreadable(path, found)
+            }
+            filled += read
+        }
+        unsafe mprotect(address, count, PROT_READ)
         self.count = count
         unsafe base = UnsafeRawBufferPointer(start: address, count: count)
     }
 
     deinit {
         unsafe munmap(UnsafeMutableRawPointer(mutating: base.baseAddress), count)
-        close(descriptor)
     }
 
     public func bytes(_ range: Range<Int>) -> [UInt8] {

@@ -18,7 +18,7 @@ enum JournalSchema {
                         BEGIN SELECT RAISE(ABORT, 'journal events are never removed'); END;
                     CREATE TABLE sessions (
                         id INTEGER PRIMARY KEY, slot TEXT NOT NULL, unit TEXT, startedAt TEXT NOT NULL, release TEXT,
-                        transferBegan INTEGER NOT NULL DEFAULT 0, endedAt TEXT, verdict TEXT, settled TEXT,
+                        components TEXT NOT NULL, transferBegan INTEGER NOT NULL DEFAULT 0, endedAt TEXT, verdict TEXT, settled TEXT,
                         settledBy INTEGER
                     ) STRICT;
                     CREATE INDEX sessions_by_unit ON sessions (unit);

@@ -17,8 +17,10 @@ enum Projection {
         case "session-started":
             let started = try JSONText.decode(event.payload, as: JournalEvent.SessionStarted.self)
             try database.execute(
-                sql: "INSERT INTO sessions (id, slot, unit, startedAt, release) VALUES (?, ?, ?, ?, ?)",
-                arguments: [event.number, event.slot, event.unit, event.utc, started.release])
+                sql: "INSERT INTO sessions (id, slot, unit, startedAt, release, components) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    event.number, event.slot, event.unit, event.utc, started.release, try JSONText.encode(started.components),
+                ])
             try updateSlot(event, "lastSession = \(event.number)", database)
         case "transfer-started":
             try database.execute(
@@ -90,6 +92,7 @@ extension SessionRecord {
         self.init(
             id: try row.decode(forColumn: "id"), slot: slot, chfId: unit.flatMap { EUI64($0) },
             startedAt: try row.decode(forColumn: "startedAt"), release: try row.decode(forColumn: "release"),
+            components: try JSONText.decode(try row.decode(forColumn: "components"), as: [String: SHA256Value].self),
             transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
             verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },
             settled: try settled.map { try JSONText.decode($0, as: Verdict.self) },

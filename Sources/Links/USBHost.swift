@@ -37,16 +37,17 @@ public final class USBHost: @unchecked Sendable {
             var now = timeval()
             unsafe libusb_handle_events_timeout_completed(handle.context, &now, nil)
         }
+        source.setCancelHandler { @Sendable in
+            // libusb_exit would call the notifiers, whose epoll set is going.
+            unsafe libusb_set_pollfd_notifiers(handle.context, nil, nil, nil)
+            unsafe libusb_exit(handle.context)
+            close(epoll)
+        }
         source.activate()
     }
 
-    deinit {
-        source.cancel()
-        // libusb_exit would call the notifiers, whose epoll set is going.
-        unsafe libusb_set_pollfd_notifiers(context, nil, nil, nil)
-        unsafe libusb_exit(context)
-        close(epoll)
-    }
+    /// The context goes when the last event handler has ended.
+    deinit { source.cancel() }
 
     /// Opens the device behind a node such as `/dev/bus/usb/001/005`.
     ///

@@ -33,6 +33,9 @@ struct Reflashd: AsyncParsableCommand {
     /// sysexits(3), EX_CONFIG.
     private static let badConfig = ExitCode(78)
 
+    /// What the end may take beyond the sessions' drain.
+    private static let endBound = Duration.seconds(10)
+
     @Option(help: "The bench's config file (YAML).")
     var config: String
 
@@ -98,10 +101,12 @@ struct Reflashd: AsyncParsableCommand {
                         bench: bench.name, version: ProgramVersion.current,
                         slots: Dictionary(
                             bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first })))))
-        let services = ServiceGroup(
-            services: [BenchService(controller, try DockWatcher(logger: logger)), server],
+        // They end in the reverse order: the bench first, whose board then ends the streams that the server serves.
+        var services = ServiceGroupConfiguration(
+            services: [server, BenchService(controller, try DockWatcher(logger: logger))],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        try await services.run()
+        services.maximumGracefulShutdownDuration = bench.limits.drain + Self.endBound
+        try await ServiceGroup(configuration: services).run()
     }
 
     private static func complain(_ text: String) {

@@ -5,7 +5,8 @@ import Testing
 @Suite struct DoNextTests {
     @Test(arguments: [
         (Outcome.reflashed, 0, true, DoNext.remove), (.alreadyCurrent, 0, true, .remove), (.reflashed, 0, false, .dock),
-        (.failed, 1, true, .moveToAnotherSlot), (.failed, 2, true, .hold), (.unknown, 0, false, .dockAgain), (.unknown, 1, true, .dockAgain),
+        (.failed, 1, true, .moveToAnotherSlot), (.failed, 2, true, .hold), (.unknown, 0, false, .dockAgain),
+        (.unknown, 1, true, .dockAgain),
         (.refused, 0, true, .hold), (.swapped, 0, true, .hold),
     ])
     func `each outcome tells the hands what to do`(outcome: Outcome, failedSlots: Int, present: Bool, expected: DoNext) {
@@ -38,7 +39,8 @@ import Testing
         let record = UnitRecord(
             chfId: EUI64(rawValue: 1),
             sessions: [
-                try session(1, "A1", .failed), try session(2, "A2", .reflashed), try session(3, "A3", .failed), try session(4, "A3", .failed),
+                try session(1, "A1", .failed), try session(2, "A2", .reflashed), try session(3, "A3", .failed),
+                try session(4, "A3", .failed),
             ])
         #expect(record.failedSlots.map(\.label) == ["A3"])
     }

@@ -98,29 +98,60 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         Case(name: "stalls without end", faults: [Fault(.stall, atBlock: 3, times: nil)], outcome: .failed, reason: .transferFailed),
         Case(name: "one lost answer to a block", faults: [Fault(.silence, atBlock: 3)], outcome: .reflashed),
         Case(name: "one lost status", faults: [Fault(.silence, request: "DFU_GETSTATUS")], outcome: .reflashed),
-        Case(name: "silence for good", faults: [Fault(.silence, request: "DFU_GETSTATUS", times: nil)], outcome: .unknown, reason: .noAnswer),
+        Case(
+            name: "silence for good", faults: [Fault(.silence, request: "DFU_GETSTATUS", times: nil)], outcome: .unknown, reason: .noAnswer),
         Case(name: "errPROG", faults: [Fault(.errorStatus, atBlock: 2, status: "errPROG")], outcome: .failed, reason: .transferFailed),
-        Case(name: "errFILE", faults: [Fault(.errorStatus, atBlock: 0, status: "errFILE")], outcome: .failed, reason: .rejectedByBootloader),
+        Case(
+            name: "errFILE", faults: [Fault(.errorStatus, atBlock: 0, status: "errFILE")], outcome: .failed, reason: .rejectedByBootloader),
         Case(name: "errUNKNOWN once", faults: [Fault(.errorStatus, atBlock: 2, status: "errUNKNOWN")], outcome: .reflashed),
         Case(name: "a bad bit", faults: [Fault(.bitFlip, atByte: 4321)], outcome: .failed, reason: .readbackMismatch),
         Case(
             name: "a bad bit in a unit that must reboot first", faults: [Fault(.bitFlip, atByte: 4321)], outcome: .failed,
             reason: .readbackMismatch, tolerant: false),
         Case(name: "a slow page", faults: [Fault(.slow, atBlock: 4, value: "100")], outcome: .reflashed),
-        Case(name: "a page slower than the bound", faults: [Fault(.slow, atBlock: 4, value: "900", times: nil)], outcome: .unknown, reason: .noAnswer),
+        Case(
+            name: "a page slower than the bound", faults: [Fault(.slow, atBlock: 4, value: "900", times: nil)], outcome: .unknown,
+            reason: .noAnswer),
         Case(name: "a poll timeout that lies long", faults: [Fault(.pollTimeout, value: "60000", times: nil)], outcome: .reflashed),
         Case(name: "a poll timeout that lies short", faults: [Fault(.pollTimeout, value: "0", times: nil)], outcome: .reflashed),
-        Case(name: "a wrong version", faults: [Fault(.wrongVersion, value: "00020001", times: nil)], outcome: .failed, reason: .versionMismatch),
+        Case(
+            name: "a wrong version", faults: [Fault(.wrongVersion, value: "00020001", times: nil)], outcome: .failed,
+            reason: .versionMismatch),
         Case(name: "never comes back", faults: [Fault(.neverReturns)], outcome: .unknown, reason: .didNotReturn),
-        Case(name: "comes back as another unit", faults: [Fault(.returnsAs, value: "00-DB-12-34-56-78-9F-FF")], outcome: .swapped, reason: .otherUnit),
-        Case(name: "a short upload", faults: [Fault(.shortUpload, atBlock: 2)], outcome: .failed, reason: .readbackMismatch),
+        Case(
+            name: "comes back as another unit", faults: [Fault(.returnsAs, value: "00-DB-12-34-56-78-9F-FF")], outcome: .swapped,
+            reason: .otherUnit),
+        Case(name: "a short upload is read again", faults: [Fault(.shortUpload, atBlock: 2)], outcome: .reflashed),
+        Case(
+            name: "short uploads without end", faults: [Fault(.shortUpload, atBlock: 2, times: nil)], outcome: .unknown, reason: .noAnswer),
+        Case(
+            name: "an upload that stalls for good", faults: [Fault(.stall, request: "DFU_UPLOAD", times: nil)], outcome: .unknown,
+            reason: .noAnswer),
+        Case(name: "a lost answer in manifestation", faults: [Fault(.silence, inState: "dfuMANIFEST")], outcome: .reflashed),
+        Case(
+            name: "a lost answer at the end of manifestation", faults: [Fault(.silence, inState: "dfuMANIFEST-WAIT-RESET")],
+            outcome: .reflashed, tolerant: false),
+        Case(name: "a transfer error passes", faults: [Fault(.lineError, atBlock: 3)], outcome: .reflashed),
+        Case(
+            name: "transfer errors without end, as before a disconnect is noticed",
+            faults: [Fault(.lineError, request: "DFU_GETSTATUS", times: nil)], outcome: .unknown, reason: .noAnswer),
+        Case(
+            name: "the answer to DETACH is lost as the unit detaches", faults: [Fault(.lineError, request: "DFU_DETACH")],
+            outcome: .reflashed),
         Case(name: "DETACH stalls", faults: [Fault(.stall, request: "DFU_DETACH")], outcome: .failed, reason: .enterFailed),
         Case(name: "pulled during the transfer", faults: [Fault(.unplug, atByte: 20_000)], outcome: .unknown, reason: .contactLost),
         Case(name: "pulled at the first byte", faults: [Fault(.unplug, atByte: 0)], outcome: .unknown, reason: .contactLost),
-        Case(name: "pulled during manifestation", faults: [Fault(.unplug, inState: "dfuMANIFEST")], outcome: .unknown, reason: .contactLost),
-        Case(name: "pulled while it is read back", faults: [Fault(.unplug, inState: "dfuUPLOAD-IDLE")], outcome: .unknown, reason: .contactLost),
-        Case(name: "descriptors that claim too much", faults: [Fault(.hugeDescriptors, times: nil)], outcome: .failed, reason: .identificationFailed),
-        Case(name: "descriptors cut short", faults: [Fault(.truncatedDescriptors, value: "60", times: nil)], outcome: .failed, reason: .identificationFailed),
+        Case(
+            name: "pulled during manifestation", faults: [Fault(.unplug, inState: "dfuMANIFEST")], outcome: .unknown, reason: .contactLost),
+        Case(
+            name: "pulled while it is read back", faults: [Fault(.unplug, inState: "dfuUPLOAD-IDLE")], outcome: .unknown,
+            reason: .contactLost),
+        Case(
+            name: "descriptors that claim too much", faults: [Fault(.hugeDescriptors, times: nil)], outcome: .failed,
+            reason: .identificationFailed),
+        Case(
+            name: "descriptors cut short", faults: [Fault(.truncatedDescriptors, value: "60", times: nil)], outcome: .failed,
+            reason: .identificationFailed),
     ]
 
     @Test(arguments: cases)
@@ -185,7 +216,9 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
 
     @Test func `two devices with one CHF ID at the same time: the second is refused`() async throws {
         let twin = Fault(.returnsAs, value: TestBench.chf(1).description)
-        try await TestBench.run(.init(installed: [FirmwareVersion(rawValue: 0x0002_0100), FirmwareVersion(rawValue: 0x0002_0100)], faults: [2: [twin]])) {
+        try await TestBench.run(
+            .init(installed: [FirmwareVersion(rawValue: 0x0002_0100), FirmwareVersion(rawValue: 0x0002_0100)], faults: [2: [twin]])
+        ) {
             bench in
             // The second comes back from its reboot under the first one's name.
             #expect(try await bench.ended(2).verdict?.outcome == .swapped)

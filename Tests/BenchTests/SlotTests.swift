@@ -66,7 +66,8 @@ import Testing
             let kinds = try await bench.journal.events(after: 0, limit: 100).map(\.kind)
             #expect(
                 kinds == [
-                    "unit-docked", "session-started", "bootloader-entered", "transfer-started", "transfer-finished", "activated", "readback",
+                    "unit-docked", "session-started", "bootloader-entered", "transfer-started", "transfer-finished", "activated",
+                    "readback",
                     "outcome",
                 ])
         }

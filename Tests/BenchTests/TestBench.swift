@@ -19,7 +19,8 @@ final class TestBench: Sendable {
 
     static let targetVersion = FirmwareVersion(rawValue: 0x0002_012F)
     static let fast = UnitTiming(
-        erase: .milliseconds(1), program: .microseconds(200), manifest: .milliseconds(2), detach: .milliseconds(5), reboot: .milliseconds(10))
+        erase: .milliseconds(1), program: .microseconds(200), manifest: .milliseconds(2), detach: .milliseconds(5),
+        reboot: .milliseconds(10))
 
     /// What differs from a bench of well-behaved units.
     struct Setup: Sendable {
@@ -52,7 +53,8 @@ final class TestBench: Sendable {
             units: (1...count).map { index in
                 let unit = UnitDescription(
                     variant: .fourG, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
-                    hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0), firmware: .factory(setup.installed[index - 1]),
+                    hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0),
+                    firmware: .factory(setup.installed[index - 1]),
                     timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, faults: setup.faults[index] ?? [])
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
@@ -65,7 +67,9 @@ final class TestBench: Sendable {
                     bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
                     hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds)
             ], targets: [],
-            slots: description.slots.map { SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))")) })
+            slots: description.slots.map {
+                SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
+            })
         let target = Target(
             release: "release", variant: .fourG, version: Self.targetVersion,
             hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF),
@@ -75,7 +79,8 @@ final class TestBench: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         controller = try await BenchController(
-            config, journal: journal, targets: ConfiguredTargets(setup.hasTarget ? [target] : []), admission: AdmitAll(), opener: InProcessOpener(bus),
+            config, journal: journal, targets: ConfiguredTargets(setup.hasTarget ? [target] : []), admission: AdmitAll(),
+            opener: InProcessOpener(bus),
             clock: SystemClock(), logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
         following = Task { [controller, bus] in

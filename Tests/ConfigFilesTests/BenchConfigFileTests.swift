@@ -44,35 +44,69 @@ import Testing
     @Test(arguments: [
         ("bench: rack-a", "bench: [", "bench.yaml:3: not readable as YAML: did not find expected ',' or ']'"),
         ("bench: rack-a", "bench:", "bench.yaml:1: bench: expected a value, found nothing"),
-        ("bench: rack-a", "rack: a", "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, profiles, slots, socket, targets"),
+        (
+            "bench: rack-a", "rack: a",
+            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, profiles, slots, socket, targets"
+        ),
         ("bench: rack-a\n", "", "bench.yaml:1: the key 'bench' is missing"),
-        ("socket: /run/reflash/reflashd.sock", "socket: /\(String(repeating: "s", count: 107))",
-            "bench.yaml:3: socket: expected a path of at most 107 bytes, found 108: '/\(String(repeating: "s", count: 107))'"),
-        ("usbfsMemory: 32 MiB", "usbfsMemory: 32 MB",
-            "bench.yaml:4: limits.usbfsMemory: expected a number of bytes such as '512', '4 KiB' or '16 MiB', found '32 MB'"),
+        (
+            "socket: /run/reflash/reflashd.sock", "socket: /\(String(repeating: "s", count: 107))",
+            "bench.yaml:3: socket: expected a path of at most 107 bytes, found 108: '/\(String(repeating: "s", count: 107))'"
+        ),
+        (
+            "usbfsMemory: 32 MiB", "usbfsMemory: 32 MB",
+            "bench.yaml:4: limits.usbfsMemory: expected a number of bytes such as '512', '4 KiB' or '16 MiB', found '32 MB'"
+        ),
         ("usbfsMemory: 32 MiB", "usbfsMemory: 1 KiB", "bench.yaml:4: limits.usbfsMemory: expected at least 64 KiB"),
-        ("concurrentSessions: 16", "concurrentSessions: 0",
-            "bench.yaml:4: limits.concurrentSessions: expected a whole number from 1 to 1024, found '0'"),
-        ("drain: 2 min", "drain: 2 hours", "bench.yaml:4: limits.drain: expected a duration such as '250 ms', '5 s' or '2 min', found '2 hours'"),
-        ("    variant: 4G\n    protocol", "    variant: 5G\n    protocol", "bench.yaml:7: profiles.hub-4g.variant: expected one of 2G/3G, 4G, found '5G'"),
+        (
+            "concurrentSessions: 16", "concurrentSessions: 0",
+            "bench.yaml:4: limits.concurrentSessions: expected a whole number from 1 to 1024, found '0'"
+        ),
+        (
+            "drain: 2 min", "drain: 2 hours",
+            "bench.yaml:4: limits.drain: expected a duration such as '250 ms', '5 s' or '2 min', found '2 hours'"
+        ),
+        (
+            "    variant: 4G\n    protocol", "    variant: 5G\n    protocol",
+            "bench.yaml:7: profiles.hub-4g.variant: expected one of 2G/3G, 4G, found '5G'"
+        ),
         ("protocol: dfu", "protocol: uftp", "bench.yaml:8: profiles.hub-4g.protocol: expected dfu, found 'uftp'"),
-        ("ID_MODEL_ID: 4c02", "ID_MODEL_ID: 4c01",
-            "bench.yaml:10: profiles.hub-4g.bootloader: expected other properties than in 'runtime': the two modes can't be told apart"),
-        ("runtime: {ID_VENDOR_ID: \"1209\", ID_MODEL_ID: 4c01}", "runtime: {}",
-            "bench.yaml:9: profiles.hub-4g.runtime: expected at least one udev property"),
-        ("version: string 4", "version: string 0",
-            "bench.yaml:11: profiles.hub-4g.version: expected 'string N' with N from 1 to 255, bcd-device or none, found 'string 0'"),
-        ("modem: {alternate: 1}", "modem: {alternate: 0}",
-            "bench.yaml:12: profiles.hub-4g.components.modem: alternate 0 is already the place of 'application'"),
-        ("modem: {alternate: 1}", "modem: {alternate: 256}",
-            "bench.yaml:12: profiles.hub-4g.components.modem.alternate: expected a whole number from 0 to 255, found '256'"),
-        ("    manufacturerImageHash: ab", "    manufacturerImageHash: zz",
-            "bench.yaml:18: targets[0].manufacturerImageHash: expected a SHA-256 of 64 hex digits, found 'zz\(String(repeating: "ab", count: 31))'"),
-        ("version: 0002012F", "version: 2012F", "bench.yaml:17: targets[0].version: expected a firmware version of 8 hex digits, found '2012F'"),
-        ("    image: release.zigbee", "    image: release.zigbee\n    component: zigbee",
-            "bench.yaml:15: targets[0]: profile 'hub-4g' says no place for component 'zigbee'"),
-        ("  A2: pci-0000:00:14.0-usb-0:1.2", "  A2: pci-0000:00:14.0-usb-0:1.10",
-            "bench.yaml:21: slots.A2: the port pci-0000:00:14.0-usb-0:1.10 is already slot A10"),
+        (
+            "ID_MODEL_ID: 4c02", "ID_MODEL_ID: 4c01",
+            "bench.yaml:10: profiles.hub-4g.bootloader: expected other properties than in 'runtime': the two modes can't be told apart"
+        ),
+        (
+            "runtime: {ID_VENDOR_ID: \"1209\", ID_MODEL_ID: 4c01}", "runtime: {}",
+            "bench.yaml:9: profiles.hub-4g.runtime: expected at least one udev property"
+        ),
+        (
+            "version: string 4", "version: string 0",
+            "bench.yaml:11: profiles.hub-4g.version: expected 'string N' with N from 1 to 255, bcd-device or none, found 'string 0'"
+        ),
+        (
+            "modem: {alternate: 1}", "modem: {alternate: 0}",
+            "bench.yaml:12: profiles.hub-4g.components.modem: alternate 0 is already the place of 'application'"
+        ),
+        (
+            "modem: {alternate: 1}", "modem: {alternate: 256}",
+            "bench.yaml:12: profiles.hub-4g.components.modem.alternate: expected a whole number from 0 to 255, found '256'"
+        ),
+        (
+            "    manufacturerImageHash: ab", "    manufacturerImageHash: zz",
+            "bench.yaml:18: targets[0].manufacturerImageHash: expected a SHA-256 of 64 hex digits, found 'zz\(String(repeating: "ab", count: 31))'"
+        ),
+        (
+            "version: 0002012F", "version: 2012F",
+            "bench.yaml:17: targets[0].version: expected a firmware version of 8 hex digits, found '2012F'"
+        ),
+        (
+            "    image: release.zigbee", "    image: release.zigbee\n    component: zigbee",
+            "bench.yaml:15: targets[0]: profile 'hub-4g' says no place for component 'zigbee'"
+        ),
+        (
+            "  A2: pci-0000:00:14.0-usb-0:1.2", "  A2: pci-0000:00:14.0-usb-0:1.10",
+            "bench.yaml:21: slots.A2: the port pci-0000:00:14.0-usb-0:1.10 is already slot A10"
+        ),
         ("  A2: pci", "  A/2: pci", "bench.yaml:21: slots.A/2: expected a slot label of 1 to 16 letters, digits, '-' or '_', found 'A/2'"),
         ("  A2: pci-0000:00:14.0-usb-0:1.2", "  A10: pci-0000:00:14.0-usb-0:1.2", "the key is given twice"),
     ])

@@ -4,7 +4,9 @@ import Firmware
 
 /// Images made here, small and whole.
 enum ImageFixtures {
-    static func mcuboot(payload count: Int = 5000, version: MCUbootImage.Version = .init(major: 0, minor: 2, revision: 303, build: 0)) -> [UInt8] {
+    static func mcuboot(payload count: Int = 5000, version: MCUbootImage.Version = .init(major: 0, minor: 2, revision: 303, build: 0))
+        -> [UInt8]
+    {
         MCUbootImageBuilder(version: version, payload: (0..<count).map { UInt8(truncatingIfNeeded: $0) }).build()
     }
 

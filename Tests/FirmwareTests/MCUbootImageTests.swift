@@ -69,6 +69,14 @@ import Testing
 }
 
 @Suite struct ImageInspectionTests {
+    @Test func `an OTA image whose signature happens to look like a DFU suffix is an OTA image`() throws {
+        var file = try ImageFixtures.ota()
+        file.replaceSubrange(file.count - 8..<file.count - 5, with: [0x55, 0x46, 0x44])
+        let report = ImageReport(ImageInspection(MemoryBytes(file)))
+        #expect(report.format == "gbcs-ota")
+        #expect(report.problems.isEmpty)
+    }
+
     @Test func `bytes that are no image are said to be none`() {
         let report = ImageReport(ImageInspection(MemoryBytes([0x7F, 0x45, 0x4C, 0x46, 0, 0])))
         #expect(report.format == nil)

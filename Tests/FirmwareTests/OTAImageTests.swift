@@ -42,18 +42,19 @@ import Testing
     }
 
     /// Each field of the header and the trailer broken in turn, and what is said about it.
-    @Test(arguments: [
-        (0, [0xFF], "offset 0x0, magic: expected 0x0BEEF11E (GBCS OTA) or 0x96F3B83D (MCUboot), found 0x0BEEF1FF"),
-        (4, [0x01], "offset 0x4, OTA header version: expected 0x0100, found 0x0101"),
-        (6, [61], "offset 0x6, OTA header length: expected 60 for field control 0x0004, found 61"),
-        (8, [0x84], "offset 0x8, field control: expected only bits 0 to 2, found 0x0084"),
-        (18, [3], "offset 0x12, ZigBee stack version: expected 0x0002, found 0x0003"),
-        (20, [0x07], "offset 0x14, OTA header string: expected printable ASCII padded with zeros, found 07657374"),
-        (52, [0x01, 0, 0, 0], "offset 0x34, total image size: expected 5198 (the file's size), found 1"),
-        (56, [0x00, 0x02], "offset 0x38, maximum hardware version: expected at least the minimum, 0200, found 01FF"),
-        (5132, [1], "offset 0x140c, Force Replace: expected 0x00, found 0x01"),
-        (5133, [0x41], "offset 0x140d, signature length: expected 0x40, found 0x41"),
-    ] as [(Int, [UInt8], String)])
+    @Test(
+        arguments: [
+            (0, [0xFF], "offset 0x0, magic: expected 0x0BEEF11E (GBCS OTA) or 0x96F3B83D (MCUboot), found 0x0BEEF1FF"),
+            (4, [0x01], "offset 0x4, OTA header version: expected 0x0100, found 0x0101"),
+            (6, [61], "offset 0x6, OTA header length: expected 60 for field control 0x0004, found 61"),
+            (8, [0x84], "offset 0x8, field control: expected only bits 0 to 2, found 0x0084"),
+            (18, [3], "offset 0x12, ZigBee stack version: expected 0x0002, found 0x0003"),
+            (20, [0x07], "offset 0x14, OTA header string: expected printable ASCII padded with zeros, found 07657374"),
+            (52, [0x01, 0, 0, 0], "offset 0x34, total image size: expected 5198 (the file's size), found 1"),
+            (56, [0x00, 0x02], "offset 0x38, maximum hardware version: expected at least the minimum, 0200, found 01FF"),
+            (5132, [1], "offset 0x140c, Force Replace: expected 0x00, found 0x01"),
+            (5133, [0x41], "offset 0x140d, signature length: expected 0x40, found 0x41"),
+        ] as [(Int, [UInt8], String)])
     func `a broken field is named with what was expected and found`(offset: Int, bytes: [UInt8], sentence: String) throws {
         var file = try ImageFixtures.ota()
         file.replaceSubrange(offset..<offset + bytes.count, with: bytes)

@@ -152,13 +152,50 @@ import Testing
     @Test func `a socket left behind by a killed daemon is replaced`() async throws {
         try await withFolder { folder in
             let bench = try SimulatedBench(folder, units: 1)
-            try await bench.run(["sh", "-c", "\(Programs.path("reflashd")) --config \(bench.config); \(Programs.path("reflashd")) --config \(bench.config)"]) { _ in
+            try await bench.run([
+                "sh", "-c", "\(Programs.path("reflashd")) --config \(bench.config); \(Programs.path("reflashd")) --config \(bench.config)",
+            ]) { _ in
                 _ = try await bench.settled(1...1)
                 let pid = try #require(Daemons.pid(of: bench.config))
                 kill(pid, SIGKILL)
                 let again = try await bench.status { $0[1]?.outcome == .reflashed }
                 #expect(again[1]?.state == .docked)
                 #expect(try await bench.ctl("journal", "events").output.contains("bench-started"))
+            }
+        }
+    }
+
+    @Test func `a restart leaves what is done, and begins anew when the target is another`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 2)
+            let daemon = "\(Programs.path("reflashd")) --config \(bench.config)"
+            try await bench.run(["sh", "-c", "\(daemon); \(daemon); \(daemon)"]) { _ in
+                let first = try await bench.settled(1...2)
+                kill(try #require(Daemons.pid(of: bench.config)), SIGTERM)
+                let second = try await bench.status { $0[1]?.outcome == .reflashed && $0.outcomes.isEmpty }
+                #expect(second[1]?.session == first[1]?.session)
+                #expect(second[1]?.state == .docked)
+                try bench.changeTarget()
+                kill(try #require(Daemons.pid(of: bench.config)), SIGTERM)
+                let third = try await bench.status { $0[1]?.installedVersion?.description == "00020130" && $0[2]?.outcome == .reflashed }
+                #expect(third[1]?.outcome == .reflashed)
+            }
+        }
+    }
+
+    @Test func `a watcher that does not read does not keep the daemon from stopping`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 16)
+            try await bench.runDaemon { daemon in
+                let watcher = try await Programs.start(
+                    "reflashctl", ["watch", "--json", "--socket", bench.socket], output: "\(folder)/watch.out",
+                    errors: "\(folder)/watch.err")
+                try await bench.status { !$0.slots.isEmpty }
+                watcher.signal(SIGSTOP)
+                defer { watcher.signal(SIGKILL) }
+                _ = try await bench.settled(1...16)
+                daemon.signal(SIGTERM)
+                #expect(await daemon.ended == 0)
             }
         }
     }

@@ -1,12 +1,14 @@
 import Foundation
-import Synchronization
+import Subprocess
+import SystemPackage
 import Testing
 
 /// The programs that this package builds, and other people's, run as processes.
 enum Programs {
     /// Where the test bundle lies, and with it the programs.
     static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
-    static let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .path
 
     static func path(_ name: String) -> String {
         switch name {
@@ -31,56 +33,63 @@ enum Programs {
         let scratch = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID().uuidString)").path
         let (out, err) = (scratch + ".out", scratch + ".err")
         defer { for file in [out, err] { try? FileManager.default.removeItem(atPath: file) } }
-        let process = try start(name, arguments, output: out, errors: err, environment: environment, in: folder)
-        let status = await process.ended
+        let program = try await start(name, arguments, output: out, errors: err, environment: environment, in: folder)
+        let status = await program.ended
         return Result(
-            status: status, output: try String(contentsOfFile: out, encoding: .utf8), errors: try String(contentsOfFile: err, encoding: .utf8))
+            status: status, output: try String(contentsOfFile: out, encoding: .utf8),
+            errors: try String(contentsOfFile: err, encoding: .utf8))
     }
 
     /// Starts a program with its output in files.
     static func start(
         _ name: String, _ arguments: [String], output: String, errors: String, environment: [String: String] = [:], in folder: String? = nil
-    ) throws -> RunningProgram {
-        for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [path(name)] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: errors))
-        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-        return try RunningProgram(process)
+    ) async throws -> RunningProgram {
+        let executable = path(name)
+        let configuration = Configuration(
+            executable: executable.hasPrefix("/") ? .path(FilePath(executable)) : .name(executable), arguments: Arguments(arguments),
+            environment: .inherit.updating(
+                Dictionary(environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }, uniquingKeysWith: { first, _ in first })),
+            workingDirectory: folder.map { FilePath($0) })
+        let out = try FileDescriptor.open(output, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .otherRead])
+        let err = try FileDescriptor.open(errors, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .otherRead])
+        return try await RunningProgram.start { started in
+            try await Subprocess.run(
+                configuration, input: .none, output: .fileDescriptor(out, closeAfterSpawningProcess: true),
+                error: .fileDescriptor(err, closeAfterSpawningProcess: true)
+            ) { execution in started(execution.processIdentifier.value) }.terminationStatus
+        }
     }
 }
 
-/// A process under way. Sendable: `Process` is only asked for its number and sent signals after it was started.
-final class RunningProgram: @unchecked Sendable {
-    private let process: Process
-    private let exit: AsyncStream<Int32>
-    private let status = Mutex<Int32?>(nil)
+/// A process under way.
+final class RunningProgram: Sendable {
+    let pid: Int32
+    private let task: Task<Int32, any Error>
 
-    init(_ process: Process) throws {
-        self.process = process
-        let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        exit = stream
-        process.terminationHandler = { ended in
-            continuation.yield(ended.terminationReason == .uncaughtSignal ? 128 + ended.terminationStatus : ended.terminationStatus)
-            continuation.finish()
-        }
-        try process.run()
+    private init(pid: Int32, task: Task<Int32, any Error>) {
+        self.pid = pid
+        self.task = task
     }
 
-    var pid: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
+    /// `run` calls what it is given with the process' number, and returns when the process has ended.
+    static func start(
+        _ run: @escaping @Sendable (@escaping @Sendable (Int32) -> Void) async throws -> TerminationStatus
+    ) async throws -> RunningProgram {
+        let (pids, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let task = Task<Int32, any Error> {
+            defer { continuation.finish() }
+            switch try await run({ continuation.yield($0) }) {
+            case .exited(let code): return code
+            case .signaled(let number): return 128 + number
+            }
+        }
+        for await pid in pids { return RunningProgram(pid: pid, task: task) }
+        _ = try await task.value
+        throw NotSeen(description: "the process ended before it began")
+    }
 
     /// The exit status, once the process has ended.
-    var ended: Int32 {
-        get async {
-            for await value in exit { status.withLock { $0 = value } }
-            return status.withLock { $0 } ?? -1
-        }
-    }
+    var ended: Int32 { get async { (try? await task.value) ?? -1 } }
 
     func signal(_ number: Int32) { kill(pid, number) }
 }

@@ -3,6 +3,9 @@ import BenchWire
 import Crypto
 import Firmware
 import Foundation
+import Subprocess
+import Synchronization
+import SystemPackage
 import Testing
 
 /// A simulated dock with the real daemon in it, in a folder of its own: what `make demo` runs, made small.
@@ -23,17 +26,15 @@ struct SimulatedBench: Sendable {
     private static func position(_ index: Int) -> String { "1-1.\(1 + (index - 1) / 6).\(1 + (index - 1) % 6)" }
 
     /// Writes the dock, the release and the config. `faults` are YAML, by unit; `state` keeps flashes in files.
-    init(_ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000) throws {
+    init(_ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000)
+        throws
+    {
         self.folder = folder
         image = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0),
+            payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) }
         ).build()
-        let key = P256.Signing.PrivateKey()
-        let release = try OTAImageBuilder(
-            manufacturerCode: 0xAB01, imageType: 1, fileVersion: FirmwareVersion(rawValue: 0x0002_012F),
-            hardware: HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF), headerString: "Test"
-        ).build(manufacturerImage: image) { Array(try key.signature(for: $0).rawRepresentation) }
-        try Data(release).write(to: URL(filePath: "\(folder)/release.zigbee"))
+        try Self.writeRelease(image, version: 0x0002_012F, to: "\(folder)/release.zigbee")
         var dock = """
             dock: it
             defaults:
@@ -50,21 +51,45 @@ struct SimulatedBench: Sendable {
         dock += "units:\n"
         for index in 1...units {
             let fault = faults[index].map { ", faults: [\($0)]" } ?? ""
-            dock += "  - {slot: \(Self.slot(index)), chfId: \(Self.chf(index)), gpfId: 00-DB-12-34-56-78-A0-\(String(format: "%02X", index))\(fault)}\n"
+            dock +=
+                "  - {slot: \(Self.slot(index)), chfId: \(Self.chf(index)), gpfId: 00-DB-12-34-56-78-A0-\(String(format: "%02X", index))\(fault)}\n"
         }
         try dock.write(toFile: self.dock, atomically: true, encoding: .utf8)
         var config = try String(contentsOfFile: "\(Programs.packageRoot)/bench-configs/demo.yaml", encoding: .utf8)
         for (old, new) in [
-            ("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock"), ("../.demo/release.zigbee", "release.zigbee"),
+            ("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock"),
+            ("../.demo/release.zigbee", "release.zigbee"),
             (String(repeating: "0", count: 64), manufacturerImageHash),
         ] { config = config.replacingOccurrences(of: old, with: new) }
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
     }
 
+    private static func writeRelease(_ image: [UInt8], version: UInt32, to path: String) throws {
+        let key = P256.Signing.PrivateKey()
+        let release = try OTAImageBuilder(
+            manufacturerCode: 0xAB01, imageType: 1, fileVersion: FirmwareVersion(rawValue: version),
+            hardware: HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF), headerString: "Test"
+        ).build(manufacturerImage: image) { Array(try key.signature(for: $0).rawRepresentation) }
+        try Data(release).write(to: URL(filePath: path))
+    }
+
+    /// Makes version 00020130 the target from the daemon's next start on.
+    func changeTarget() throws {
+        let next = MCUbootImageBuilder(
+            version: .init(major: 0, minor: 2, revision: 0x130, build: 0), payload: [UInt8](repeating: 9, count: 50_000)
+        ).build()
+        try Self.writeRelease(next, version: 0x0002_0130, to: "\(folder)/next.zigbee")
+        let text = try String(contentsOfFile: config, encoding: .utf8)
+            .replacingOccurrences(of: "release.zigbee", with: "next.zigbee").replacingOccurrences(of: "0002012F", with: "00020130")
+            .replacingOccurrences(of: manufacturerImageHash, with: "\(SHA256Value.of(next))")
+        try text.write(toFile: config, atomically: true, encoding: .utf8)
+    }
+
     /// Runs `command` inside the dock, beside `body`, and ends it after that.
     func run(_ command: [String], environment: [String: String] = [:], _ body: (RunningProgram) async throws -> Void) async throws {
-        let program = try Programs.start(
-            "hubsim", ["run", "--dock", dock, "--socket", controlSocket, "--"] + command, output: "\(folder)/out.log", errors: "\(folder)/err.log",
+        let program = try await Programs.start(
+            "hubsim", ["run", "--dock", dock, "--socket", controlSocket, "--"] + command, output: "\(folder)/out.log",
+            errors: "\(folder)/err.log",
             environment: environment)
         do {
             try await body(program)
@@ -103,18 +128,20 @@ struct SimulatedBench: Sendable {
     @discardableResult
     func status(within bound: Duration = .seconds(60), where fits: @escaping @Sendable (BenchStatus) -> Bool) async throws -> BenchStatus {
         let deadline = ContinuousClock.now.advanced(by: bound)
-        var last: BenchStatus?
+        let last = Mutex<BenchStatus?>(nil)
         while ContinuousClock.now < deadline {
             let watcher = StatusWatcher(socket: socket)
             let found = try await watcher.first(until: deadline) { status in
-                last = status
+                last.withLock { $0 = status }
                 return fits(status)
             }
             if let found { return found }
             // The daemon is not up yet, or has gone: there is no event to wait for.
             try await Task.sleep(for: .milliseconds(30))
         }
-        let shown = last.map { $0.slots.map { "\($0.slot) \($0.state) \($0.outcome?.rawValue ?? "-") \($0.reason?.rawValue ?? "")" }.joined(separator: "\n") }
+        let shown = last.withLock { $0 }.map {
+            $0.slots.map { "\($0.slot) \($0.state) \($0.outcome?.rawValue ?? "-") \($0.reason?.rawValue ?? "")" }.joined(separator: "\n")
+        }
         throw NotSeen(description: "not within \(bound); last seen:\n\(shown ?? "nothing")")
     }
 
@@ -139,41 +166,25 @@ extension BenchStatus {
 private struct StatusWatcher {
     let socket: String
 
-    func first(until deadline: ContinuousClock.Instant, where fits: @escaping (BenchStatus) -> Bool) async throws -> BenchStatus? {
-        let process = Process()
-        process.executableURL = URL(filePath: Programs.path("reflashctl"))
-        process.arguments = ["watch", "--json", "--socket", socket]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        let (chunks, continuation) = AsyncStream<Data>.makeStream(bufferingPolicy: .unbounded)
-        pipe.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { continuation.finish() } else { continuation.yield(data) }
-        }
-        try process.run()
-        let program = process.processIdentifier
-        let timer = Task {
-            try await Task.sleep(until: deadline, clock: .continuous)
-            kill(program, SIGKILL)
-        }
-        defer {
-            timer.cancel()
-            kill(program, SIGKILL)
-            pipe.fileHandleForReading.readabilityHandler = nil
-            process.waitUntilExit()
-        }
-        var rest = Data()
-        for await chunk in chunks {
-            rest += chunk
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = rest[rest.startIndex..<end]
-                rest = Data(rest[(end + 1)...])
-                let status = try JSONDecoder().decode(BenchStatus.self, from: Data(line))
+    func first(until deadline: ContinuousClock.Instant, where fits: @escaping @Sendable (BenchStatus) -> Bool) async throws -> BenchStatus?
+    {
+        let configuration = Configuration(
+            executable: .path(FilePath(Programs.path("reflashctl"))), arguments: ["watch", "--json", "--socket", socket])
+        return try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) { execution in
+            let pid = execution.processIdentifier.value
+            let timer = Task {
+                try await Task.sleep(until: deadline, clock: .continuous)
+                kill(pid, SIGKILL)
+            }
+            defer {
+                timer.cancel()
+                kill(pid, SIGKILL)
+            }
+            for try await line in execution.standardOutput.strings(bufferingPolicy: .maxLineLength(1 << 20)) {
+                let status = try JSONDecoder().decode(BenchStatus.self, from: Data(line.utf8))
                 if fits(status) { return status }
             }
-        }
-        return nil
+            return nil
+        }.closureResult
     }
 }

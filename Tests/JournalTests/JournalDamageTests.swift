@@ -29,8 +29,10 @@ import Testing
         ("UPDATE events SET slot = NULL WHERE number = 1", "event 1 (slot-held"),
         ("DELETE FROM events WHERE number = 2", "event 2 is missing: after 1 comes 3"),
         ("UPDATE events SET hash = x'00' WHERE number = 5", "event 5 (slot-held"),
-        ("INSERT INTO events SELECT 6, utc, monotonic, slot, unit, session, kind, payload, hash FROM events WHERE number = 5",
-            "event 6 (slot-held"),
+        (
+            "INSERT INTO events SELECT 6, utc, monotonic, slot, unit, session, kind, payload, hash FROM events WHERE number = 5",
+            "event 6 (slot-held"
+        ),
     ])
     func `a journal that was tampered with names the first event that does not fit`(sql: String, fault: String) async throws {
         let verification = try await damaged(sql)

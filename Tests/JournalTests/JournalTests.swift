@@ -52,9 +52,11 @@ extension JournalEvent {
         try await withJournal { journal, _ in
             let id = try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1)).number
             try await journal.append(
-                JournalDraft(.transferStarted(.init(component: "application", lengthBytes: 1, attempt: 1)), slot: slotA1, unit: unit1, session: id))
+                JournalDraft(
+                    .transferStarted(.init(component: "application", lengthBytes: 1, attempt: 1)), slot: slotA1, unit: unit1, session: id))
             #expect(try await journal.unfinishedSessions().map(\.id) == [id])
-            try await journal.append(JournalDraft(.outcome(Verdict(.reflashed, proof: .flashReadback)), slot: slotA1, unit: unit1, session: id))
+            try await journal.append(
+                JournalDraft(.outcome(Verdict(.reflashed, proof: .flashReadback)), slot: slotA1, unit: unit1, session: id))
             let unit = try await journal.unit(unit1)
             #expect(unit.standing?.outcome == .reflashed)
             #expect(unit.sessions[0].transferBegan)
@@ -83,7 +85,8 @@ extension JournalEvent {
         try await withJournal { journal, _ in
             for _ in 0..<3 {
                 let id = try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1)).number
-                try await journal.append(JournalDraft(.outcome(Verdict(.unknown, reason: .contactLost)), slot: slotA1, unit: unit1, session: id))
+                try await journal.append(
+                    JournalDraft(.outcome(Verdict(.unknown, reason: .contactLost)), slot: slotA1, unit: unit1, session: id))
                 try await journal.append(
                     JournalDraft(.sessionSettled(.init(session: id, verdict: Verdict(.reflashed))), slot: slotA1, unit: unit1, session: id))
             }

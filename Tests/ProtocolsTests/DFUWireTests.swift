@@ -9,10 +9,11 @@ import Testing
         #expect(status.bytes == [0, 0x10, 0x27, 0x00, 4, 0])
     }
 
-    @Test(arguments: [
-        ([], "status: expected 6 bytes, found 0"), ([0, 0, 0, 0, 2], "status: expected 6 bytes, found 5"),
-        ([16, 0, 0, 0, 2, 0], "bStatus: expected 0 to 15, found 16"), ([0, 0, 0, 0, 11, 0], "bState: expected 0 to 10, found 11"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], "status: expected 6 bytes, found 0"), ([0, 0, 0, 0, 2], "status: expected 6 bytes, found 5"),
+            ([16, 0, 0, 0, 2, 0], "bStatus: expected 0 to 15, found 16"), ([0, 0, 0, 0, 11, 0], "bState: expected 0 to 10, found 11"),
+        ] as [([UInt8], String)])
     func `an answer that is no status is named`(bytes: [UInt8], sentence: String) {
         #expect(throws: DFUError.malformed(sentence)) { try DFUStatus(bytes) }
     }

@@ -8,16 +8,19 @@ import Testing
     private func unit(_ faults: [Fault] = []) -> SimulatedUnit4G {
         var unit = SimulatedUnit4G(
             UnitDescription(
-                variant: .fourG, chfId: EUI64(rawValue: 0xDB), gpfId: EUI64(rawValue: 1), model: "010A030B", hardwareVersion: HardwareVersion(rawValue: 0x101),
+                variant: .fourG, chfId: EUI64(rawValue: 0xDB), gpfId: EUI64(rawValue: 1), model: "010A030B",
+                hardwareVersion: HardwareVersion(rawValue: 0x101),
                 firmware: .factory(FirmwareVersion(rawValue: 0x0002_0100)),
                 timing: UnitTiming(erase: .milliseconds(20), program: .milliseconds(10), manifest: .milliseconds(50)), transferSize: 1024,
-                manifestationTolerant: true, faults: faults), folder: nil, firmware: SimulatedVersion.factoryImage(FirmwareVersion(rawValue: 0x0002_0100)))
+                manifestationTolerant: true, faults: faults), folder: nil,
+            firmware: SimulatedVersion.factoryImage(FirmwareVersion(rawValue: 0x0002_0100)))
         _ = unit.control(SetupPacket(type: 0x21, request: 0, value: 1000, index: 1, length: 0), [], now: .zero)
         return unit
     }
 
     private func status(_ unit: inout SimulatedUnit4G, at milliseconds: Int) throws -> DFUStatus {
-        let (reply, _) = unit.control(SetupPacket(type: 0xA1, request: 3, value: 0, index: 0, length: 6), [], now: .milliseconds(milliseconds))
+        let (reply, _) = unit.control(
+            SetupPacket(type: 0xA1, request: 3, value: 0, index: 0, length: 6), [], now: .milliseconds(milliseconds))
         guard case .data(let bytes) = reply else { throw DFUError.malformed("\(reply)") }
         return try DFUStatus(bytes)
     }

@@ -28,8 +28,10 @@ import Testing
         ("A02: 1-1.2", "A02: 1-1.1.1", "dock.yaml:4: slots: slot A02 (1-1.1.1) would lie behind slot A01 (1-1.1)"),
         ("A02: 1-1.2", "A02: usb1", "dock.yaml:5: slots.A02: expected a position such as 1-1.2.3, found 'usb1'"),
         ("slot: A01", "slot: A09", "dock.yaml:7: units[0].slot: expected the label of a slot above, found 'A09'"),
-        ("chfId: 00-DB-12-34-56-78-90-02", "chfId: 00-DB-12-34-56-78-90-01",
-            "dock.yaml:8: units[1]: CHF ID 00-DB-12-34-56-78-90-01 is already another unit's"),
+        (
+            "chfId: 00-DB-12-34-56-78-90-02", "chfId: 00-DB-12-34-56-78-90-01",
+            "dock.yaml:8: units[1]: CHF ID 00-DB-12-34-56-78-90-01 is already another unit's"
+        ),
         ("kind: stall", "kind: fire", "dock.yaml:8: units[1].faults[0].kind: expected one of unplug, stall"),
         ("firmware: {version: 00020100}", "firmware: {}", "dock.yaml:2: defaults.firmware: the key 'version' is missing"),
     ])

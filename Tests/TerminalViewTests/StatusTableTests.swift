@@ -30,7 +30,8 @@ private func status(_ slots: [SlotStatus]) -> BenchStatus {
     }
 
     @Test func `slots that need hands come first`() throws {
-        let lines = plain.lines(status([try slot("A01", .running, .wait), try slot("A02", .docked, .remove), try slot("A03", .empty, .dockAgain)]))
+        let lines = plain.lines(
+            status([try slot("A01", .running, .wait), try slot("A02", .docked, .remove), try slot("A03", .empty, .dockAgain)]))
         #expect(lines.suffix(3).map { String($0.prefix(3)) } == ["A02", "A03", "A01"])
     }
 

@@ -8,29 +8,50 @@ internal import Protocols
 extension FlashSession {
     /// Detaches the unit into its bootloader, if it is not there already, and opens the conversation.
     func enterBootloader(expecting unit: Unit) async throws(SessionEnd) -> DFUClient {
-        if present.mode == .runtime {
-            guard let device else { throw SessionEnd(.failed, .enterFailed, "the unit is not open") }
-            do throws(DFUError) {
-                try await DFURuntime.detach(device, bound: bench.profile.bounds.request)
-            } catch {
-                throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
+        if present.mode == .bootloader {
+            let loader = try await openBootloader()
+            guard try await waitsForReset(loader) else {
+                try await mark(.bootloaderEntered)
+                return loader
             }
-            try await meet(within: bench.profile.bounds.enterBootloader)
+            try await reset()
+            _ = try await meet(unit, within: bench.profile.bounds.comeBack)
+        }
+        if present.mode == .runtime {
+            try await detach()
+            _ = try await meet(unit, within: bench.profile.bounds.enterBootloader)
             guard present.mode == .bootloader else {
                 throw SessionEnd(.failed, .enterFailed, "the unit came back in run-time mode after DFU_DETACH")
             }
-            try await expectSameUnit(unit)
         }
         try await mark(.bootloaderEntered)
         return try await openBootloader()
     }
 
     /// Back into the bootloader after an image was activated that only a reboot starts.
-    func reenterBootloader(expecting unit: Unit, _ target: Target) async throws(SessionEnd) -> DFUClient {
+    func reenterBootloader(expecting unit: Unit) async throws(SessionEnd) -> DFUClient {
         step(.rebooting)
-        let wasReset = try await reset()
-        if wasReset { try await meet(within: bench.profile.bounds.comeBack) }
+        try await reset()
+        _ = try await meet(unit, within: bench.profile.bounds.comeBack)
         return try await enterBootloader(expecting: unit)
+    }
+
+    private func detach() async throws(SessionEnd) {
+        guard let device else { throw SessionEnd(.failed, .enterFailed, "the unit is not open") }
+        do throws(DFUError) {
+            try await DFURuntime.detach(device, bound: bench.profile.bounds.request)
+        } catch {
+            throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
+        }
+    }
+
+    /// Whether an earlier session was cut off between manifestation and reset.
+    private func waitsForReset(_ loader: DFUClient) async throws(SessionEnd) -> Bool {
+        do throws(DFUError) {
+            return try await loader.getStatus().state == .dfuMANIFESTWAITRESET
+        } catch {
+            throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
+        }
     }
 
     /// The conversation with the unit in DFU mode that is open now.
@@ -44,50 +65,48 @@ extension FlashSession {
     }
 
     /// Resets the unit out of its bootloader and asks it again who it is.
-    func rebootIntoFirmware(expecting unit: Unit, _ target: Target) async throws(SessionEnd) -> Unit {
-        _ = try await reset()
-        try await meet(within: bench.profile.bounds.comeBack)
+    func rebootIntoFirmware(expecting unit: Unit) async throws(SessionEnd) -> Unit {
+        try await reset()
+        let returned = try await meet(unit, within: bench.profile.bounds.comeBack)
         guard present.mode == .runtime else {
             throw SessionEnd(
                 .failed, .staysInBootloader, "after the reset it is in DFU mode again: its bootloader does not start the image")
         }
-        return try await askAgain()
+        return returned
     }
 
     /// After an end that left the unit in its bootloader: lets it start its firmware, if it can, so that it does not stay
     /// half-way. What comes of it changes nothing about the outcome.
     func leaveInRuntime(after end: SessionEnd) async {
         guard end.outcome == .failed || end.outcome == .refused, present.mode == .bootloader, device != nil else { return }
-        guard (try? await reset()) == true else { return }
+        guard (try? await reset()) != nil else { return }
         _ = await bench.presence.next(after: present.device.attachment, within: bench.profile.bounds.comeBack)
         if let now = await bench.presence.present { setDevice(nil, now) }
     }
 
     // MARK: Leaving and coming back
 
-    /// - Returns: always `true`; the port was reset.
-    private func reset() async throws(SessionEnd) -> Bool {
-        guard let device else { return false }
+    private func reset() async throws(SessionEnd) {
+        guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
         do throws(USBError) {
             try await device.reset()
         } catch {
-            throw SessionEnd(error, during: .rebooting, otherwise: .transferFailed)
+            throw lost(error, during: .rebooting)
         }
-        return true
     }
 
-    /// Waits until the unit is on the bus again under a new number, and opens it.
-    private func meet(within bound: Duration) async throws(SessionEnd) {
+    /// Waits until there is something on the bus again under a new number, opens it, and asks who it is before anything
+    /// else is made of it: it may be another unit. A bootloader may have no identity of its own; one that it has must fit.
+    private func meet(_ unit: Unit, within bound: Duration) async throws(SessionEnd) -> Unit {
         await device?.close()
-        let arrival = await bench.presence.next(after: present.device.attachment, within: bound)
-        switch arrival {
+        switch await bench.presence.next(after: present.device.attachment, within: bound) {
         case .device(let returned):
             setDevice(nil, returned)
-            do throws(USBError) {
-                setDevice(try await bench.identify.open(returned), returned)
-            } catch {
-                throw SessionEnd(error, during: .rebooting, otherwise: .identificationFailed)
+            let found = try await openAndAsk(returned)
+            if let expected = unit.chfId, let other = found.chfId, other != expected {
+                throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
             }
+            return found
         case .nothing:
             throw SessionEnd(.unknown, .didNotReturn, "it was not back on the bus after \(bound.seconds) s")
         case .elsewhere(let slot):
@@ -97,20 +116,24 @@ extension FlashSession {
         }
     }
 
-    private func askAgain() async throws(SessionEnd) -> Unit {
-        guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
+    private func openAndAsk(_ returned: PresentDevice) async throws(SessionEnd) -> Unit {
         do throws(USBError) {
-            return try await bench.identify.unit(device, mode: present.mode)
+            let device = try await bench.identify.open(returned)
+            setDevice(device, returned)
+            let unit = try await bench.identify.unit(device, mode: returned.mode)
+            hears(unit)
+            return unit
         } catch {
-            throw SessionEnd(.unknown, error.code == .gone ? .contactLost : .noAnswer, "reading back: \(error.sentence)")
+            throw lost(error, during: .rebooting)
         }
     }
 
-    /// A bootloader may have no identity of its own; one that it has must be the unit's.
-    private func expectSameUnit(_ unit: Unit) async throws(SessionEnd) {
-        let found = try await askAgain()
-        if let expected = unit.chfId, let other = found.chfId, other != expected {
-            throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other) in DFU mode")
+    /// What the host can't do with a unit that was there a moment ago says nothing about its content.
+    private func lost(_ error: USBError, during step: SessionStep) -> SessionEnd {
+        switch error.code {
+        case .cancelled: .benchStopped
+        case .gone: SessionEnd(.unknown, .contactLost, "\(step.rawValue): \(error.sentence)")
+        default: SessionEnd(.unknown, .noAnswer, "\(step.rawValue): \(error.sentence)")
         }
     }
 }

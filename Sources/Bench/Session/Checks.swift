@@ -27,10 +27,11 @@ struct Checks: Sendable {
     }
 
     /// What of the above this profile can't check, said in every session.
-    func off(_ target: Target?) -> [String] {
+    func off(_ target: Target?, mode: UnitMode) -> [String] {
         var off = target?.checksOff ?? []
         if profile.hardwareVersion == .absent { off.append("hardware-version") }
-        if profile.version == .absent { off.append("installed-version") }
+        // A unit that is first seen in its bootloader can't say what it ran before.
+        if profile.version == .absent || mode == .bootloader { off.append("installed-version") }
         if profile.identity == .none { off.append("identity") }
         return off
     }

@@ -19,6 +19,8 @@ actor FlashSession {
     /// Whether any byte was sent to the unit's flash.
     private(set) var wrote = false
     private(set) var readback: [String: SHA256Value] = [:]
+    /// The version that the unit last said it runs; `nil` once something was written and it has not been asked since.
+    private(set) var reportedVersion: FirmwareVersion?
     private(set) var device: (any USBDevice)?
 
     init(_ bench: SessionBench, present: PresentDevice) {
@@ -44,8 +46,7 @@ actor FlashSession {
             verdict = try await attempt(try identified.get(), try checked.get(), history)
         } catch {
             await leaveInRuntime(after: error)
-            verdict = Verdict(error.outcome, reason: error.reason, detail: error.detail)
-            verdict.installedVersion = unit?.installedVersion
+            verdict = Verdict(error.outcome, reason: error.reason, detail: error.detail, installedVersion: reportedVersion)
         }
         await device?.close()
         verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
@@ -68,19 +69,16 @@ actor FlashSession {
         var loader = try await enterBootloader(expecting: unit)
         if mustReadFirst(unit, target, history) {
             step(.checking)
-            if try await holds(target, loader) {
-                return try await finish(unit, target, history, as: .alreadyCurrent)
+            switch try await holds(target, loader) {
+            case true: return try await finish(unit, target, history, as: .alreadyCurrent)
+            case false: try await settle(history, interruptedAt: target)
+            case nil: break
             }
-            try await settle(history, as: Verdict(.failed, reason: .interrupted, detail: "a later readback found other content"))
         }
         for component in target.components {
-            let isTolerant = try await write(component, &loader)
-            if isTolerant {
-                try await verify(component, loader)
-            } else {
-                loader = try await reenterBootloader(expecting: unit, target)
-                try await verify(component, loader)
-            }
+            let isTolerant = try await write(component, loader)
+            if !isTolerant { loader = try await reenterBootloader(expecting: unit) }
+            try await verify(component, loader)
         }
         return try await finish(unit, target, history, as: .reflashed)
     }
@@ -90,15 +88,11 @@ actor FlashSession {
         _ unit: Unit, _ target: Target, _ history: UnitRecord, as outcome: Outcome
     ) async throws(SessionEnd) -> Verdict {
         step(.rebooting)
-        let returned = try await rebootIntoFirmware(expecting: unit, target)
+        let returned = try await rebootIntoFirmware(expecting: unit)
         step(.readingBack)
         let verdict = try Readback(profile: bench.profile, target: target, found: readback)
             .verdict(outcome, of: unit, returnedAs: returned)
-        if outcome == .alreadyCurrent {
-            var settled = verdict
-            settled.outcome = .reflashed
-            try await settle(history, as: verdict, ifItWrote: settled)
-        }
+        if outcome == .alreadyCurrent { try await settle(history, provenBy: verdict, target) }
         return verdict
     }
 
@@ -128,7 +122,14 @@ actor FlashSession {
         self.present = present
     }
 
-    func willWrite() { wrote = true }
+    /// From here on, what was read or heard before says nothing any more.
+    func willWrite(_ component: String) {
+        wrote = true
+        readback[component] = nil
+        reportedVersion = nil
+    }
+
+    func hears(_ unit: Unit) { reportedVersion = unit.installedVersion }
 
     func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
 
@@ -148,6 +149,7 @@ actor FlashSession {
             let device = try await identify.open(present)
             self.device = device
             let unit = try await identify.unit(device, mode: present.mode)
+            hears(unit)
             bench.board.update(bench.slot) { $0.unit = unit }
             if let chfId = unit.chfId {
                 pen.unit = chfId
@@ -184,9 +186,8 @@ actor FlashSession {
         let started = JournalEvent.SessionStarted(
             unit: (try? identified.get()) ?? Unit(), profile: bench.profile.name, mode: present.mode,
             release: target?.release, targetVersion: target?.version,
-            components: Dictionary(
-                (target?.components ?? []).map { ($0.name, $0.hash) }, uniquingKeysWith: { first, _ in first }),
-            checksOff: bench.checks.off(target))
+            components: target?.hashes ?? [:],
+            checksOff: bench.checks.off(target, mode: present.mode))
         let record = try await pen.record(.sessionStarted(started))
         bench.board.update(bench.slot) { $0.session = record.number }
         return record
@@ -201,12 +202,30 @@ actor FlashSession {
         return record
     }
 
-    /// Settles every earlier session of the unit that ended as unknown: `written` is for those that had begun to write.
+    /// Settles earlier sessions that ended as unknown and had this target: the readback found other content.
+    private func settle(_ history: UnitRecord, interruptedAt target: Target) async throws(SessionEnd) {
+        let verdict = Verdict(.failed, reason: .interrupted, detail: "a later readback found other content")
+        try await settle(history, target) { _ in verdict }
+    }
+
+    /// Settles earlier sessions that ended as unknown and had this target: the unit holds it, by their doing if they wrote.
     private func settle(
-        _ history: UnitRecord, as verdict: Verdict, ifItWrote written: Verdict? = nil
+        _ history: UnitRecord, provenBy verdict: Verdict, _ target: Target
     ) async throws(SessionEnd) {
-        for session in history.sessions where session.isUnsettled {
-            var settled = session.transferBegan ? written ?? verdict : verdict
+        guard verdict.proof == .flashReadback else { return }
+        try await settle(history, target) { session in
+            var settled = verdict
+            settled.outcome = session.transferBegan ? .reflashed : .alreadyCurrent
+            return settled
+        }
+    }
+
+    /// A session that was to write something else is left open: this readback does not speak of it.
+    private func settle(
+        _ history: UnitRecord, _ target: Target, _ verdict: (SessionRecord) -> Verdict
+    ) async throws(SessionEnd) {
+        for session in history.sessions where session.isUnsettled && session.components == target.hashes {
+            var settled = verdict(session)
             settled.wrote = session.transferBegan
             try await mark(.sessionSettled(.init(session: session.id, verdict: settled)))
         }

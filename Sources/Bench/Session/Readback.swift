@@ -18,11 +18,18 @@ struct Readback: Sendable {
                 throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(identity)")
             }
         }
-        if profile.version != .absent, returned.installedVersion != target.version {
-            let found = returned.installedVersion.map { "\($0)" } ?? "no version"
-            throw SessionEnd(.failed, .versionMismatch, "expected \(target.version), found \(found)")
+        if profile.version != .absent {
+            guard let found = returned.installedVersion else {
+                throw SessionEnd(.unknown, .unproven, "the unit that came back does not say its version")
+            }
+            guard found == target.version else {
+                throw SessionEnd(.failed, .versionMismatch, "expected \(target.version), found \(found)")
+            }
         }
         let proof = proof
+        guard proof == .flashReadback || profile.version != .absent else {
+            throw SessionEnd(.unknown, .unproven, "the unit can neither be read nor say its version")
+        }
         guard proof >= profile.leastProof else {
             throw SessionEnd(
                 .unknown, .unproven, "seen is \(proof.rawValue), profile '\(profile.name)' asks for \(profile.leastProof.rawValue)")

@@ -19,10 +19,11 @@ struct SessionEnd: Error, Hashable, Sendable {
     /// The bench is stopping in the middle of it.
     static let benchStopped = SessionEnd(.unknown, .benchStopped, "the bench was told to stop before the session had ended")
 
-    /// What a failed conversation means for the outcome. `reason` is what it is called where the unit is known to be there
-    /// and to have said no.
+    /// What a failed conversation means for the outcome. `reason` is what it is called where the unit itself said no.
     ///
-    /// A unit that is gone, or silent after the first byte was written, holds something that only a readback can tell.
+    /// Once a byte may have been written, only the unit's own status makes it `failed`: whatever else went wrong, it holds
+    /// something that only a readback can tell. (A unit that is pulled shows as transfer errors first, and as gone only
+    /// once the USB hub has noticed.)
     init(_ error: DFUError, during step: SessionStep, otherwise reason: OutcomeReason) {
         let detail = "\(step.rawValue): \(error)"
         switch error {
@@ -30,10 +31,12 @@ struct SessionEnd: Error, Hashable, Sendable {
             self = .benchStopped
         case _ where error.isGone:
             self.init(.unknown, .contactLost, detail)
-        case _ where error.isSilence && step >= .transferring:
-            self.init(.unknown, .noAnswer, detail)
         case .status(let status, _, _) where status.isRejection:
             self.init(.failed, .rejectedByBootloader, detail)
+        case .status:
+            self.init(.failed, reason, detail)
+        case _ where step >= .transferring:
+            self.init(.unknown, .noAnswer, detail)
         default:
             self.init(.failed, reason, detail)
         }

@@ -8,15 +8,17 @@ internal import Protocols
 extension FlashSession {
     /// How often a component's transfer is begun when what went wrong may pass.
     static let transferAttempts = 3
+    /// How often a component is read when what went wrong may pass.
+    static let readAttempts = 2
 
-    /// Writes one component and activates it.
+    /// Writes one component and activates it. What may pass is tried again, from the component's first byte.
     /// - Returns: whether the unit is still in DFU mode, ready to be read.
-    func write(_ component: TargetComponent, _ loader: inout DFUClient) async throws(SessionEnd) -> Bool {
-        var attempt = 1
-        while true {
+    func write(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
+        for attempt in 1...Self.transferAttempts {
             let transfer = JournalEvent.Transfer(
                 component: component.name, lengthBytes: component.content.count, attempt: attempt)
             try await mark(.transferStarted(transfer))
+            let failure: DFUError
             do throws(DFUError) {
                 try await send(component, loader)
                 try await marked(.transferFinished(transfer))
@@ -25,15 +27,17 @@ extension FlashSession {
                 try await marked(.activated)
                 return isTolerant
             } catch {
-                guard error.isTransient, attempt < Self.transferAttempts else {
-                    throw SessionEnd(error, during: .transferring, otherwise: .transferFailed)
-                }
-                attempt += 1
-                bench.journal.logger.notice(
-                    "transfer begins anew", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(error)"])
-                try await recover(loader, from: error)
+                guard error.isTransient else { throw SessionEnd(error, during: .transferring, otherwise: .transferFailed) }
+                failure = error
+            }
+            bench.journal.logger.notice(
+                "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
+            guard try await isIdle(loader) else { return false }
+            if attempt == Self.transferAttempts {
+                throw SessionEnd(.failed, .transferFailed, "\(attempt) attempts, the last: \(failure)")
             }
         }
+        return false
     }
 
     /// Reads a component back and compares it.
@@ -46,10 +50,11 @@ extension FlashSession {
         }
     }
 
-    /// Whether every component reads back as the target's.
-    func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
+    /// Whether every component reads back as the target's; `nil` where the unit can't be read.
+    func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool? {
         for component in target.components {
-            guard let found = try await hash(component, loader), found == component.hash else { return false }
+            guard let found = try await hash(component, loader) else { return nil }
+            if found != component.hash { return false }
         }
         return true
     }
@@ -58,7 +63,7 @@ extension FlashSession {
         let total = component.content.count
         try await loader.select(alternate: place(of: component))
         step(.transferring, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
-        willWrite()
+        willWrite(component.name)
         try await loader.download(component.content) { done in
             step(.transferring, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
         }
@@ -67,32 +72,47 @@ extension FlashSession {
     /// SHA-256 of exactly the component's length as it lies in the flash; `nil` where the unit can't be read.
     private func hash(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> SHA256Value? {
         guard loader.interface.functional.attributes.contains(.canUpload) else { return nil }
+        var attempt = 1
+        while true {
+            do throws(DFUError) {
+                let value = try await readOnce(component, loader)
+                found(value, in: component.name)
+                try await marked(.readback(.init(component: component.name, expected: component.hash, found: value)))
+                return value
+            } catch {
+                if case .unsupported(let sentence) = error, !wrote { throw SessionEnd(.refused, .bootloaderUnusable, sentence) }
+                guard error.isTransient, attempt < Self.readAttempts else {
+                    throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
+                }
+                attempt += 1
+            }
+        }
+    }
+
+    private func readOnce(_ component: TargetComponent, _ loader: DFUClient) async throws(DFUError) -> SHA256Value {
         let total = component.content.count
         var hash = SHA256()
         var done = 0
-        do throws(DFUError) {
-            try await loader.select(alternate: place(of: component))
-            step(.readingBack, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
-            try await loader.upload(length: total) { block in
-                hash.update(data: block)
-                done += block.count
-                step(.readingBack, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
-            }
-        } catch {
-            throw SessionEnd(error, during: .readingBack, otherwise: .readbackMismatch)
+        try await loader.select(alternate: place(of: component))
+        step(.readingBack, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
+        try await loader.upload(length: total) { block in
+            hash.update(data: block)
+            done += block.count
+            step(.readingBack, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
         }
         guard let value = SHA256Value(bytes: hash.finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
-        found(value, in: component.name)
-        try await mark(.readback(.init(component: component.name, expected: component.hash, found: value)))
         return value
     }
 
     /// Brings a unit that lost its place back to where a transfer can begin.
-    private func recover(_ loader: DFUClient, from error: DFUError) async throws(SessionEnd) {
+    /// - Returns: `false` where it has manifested the image after all and waits for its reset.
+    private func isIdle(_ loader: DFUClient) async throws(SessionEnd) -> Bool {
         do throws(DFUError) {
             try await loader.toIdle()
-        } catch let second {
-            throw SessionEnd(second.isGone || second == .cancelled ? second : error, during: .transferring, otherwise: .transferFailed)
+            return true
+        } catch {
+            if case .unexpectedState(.dfuMANIFESTWAITRESET, _) = error { return false }
+            throw SessionEnd(error, during: .transferring, otherwise: .transferFailed)
         }
     }
 

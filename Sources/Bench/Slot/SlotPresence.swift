@@ -31,6 +31,7 @@ actor SlotPresence {
 
     private struct Waiter {
         let id: Int
+        let old: DockedDevice.Attachment
         let continuation: CheckedContinuation<Arrival, Never>
     }
 
@@ -41,7 +42,7 @@ actor SlotPresence {
 
     func arrived(_ device: PresentDevice) {
         present = device
-        end(with: .device(device))
+        if waiter?.old != device.device.attachment { end(with: .device(device)) }
     }
 
     /// - Returns: whether that device was the one that is in the slot now.
@@ -65,7 +66,7 @@ actor SlotPresence {
         }
         defer { timer.cancel() }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter = Waiter(id: id, continuation: $0) }
+            await withCheckedContinuation { waiter = Waiter(id: id, old: old, continuation: $0) }
         } onCancel: {
             Task { await self.expire(id, with: .cancelled) }
         }

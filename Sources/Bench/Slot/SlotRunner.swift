@@ -13,8 +13,10 @@ actor SlotRunner {
     private let presence: SlotPresence
     private let shared: BenchShared
     private var session: Task<Void, Never>?
-    /// The attachment that the last session ended with: it is not begun with again by itself.
-    private var settled: DockedDevice.Attachment?
+    /// The docking that has been recorded and dealt with: the attachment that it began with, or that its session ended with.
+    private var docked: DockedDevice.Attachment?
+    private var reconciling: Task<Void, Never>?
+    private var mustReconcile = false
     private var profile: DeviceProfile?
     private var isHeld = false
     private var isStopping = false
@@ -45,22 +47,27 @@ actor SlotRunner {
         let remembered = self.remembered
         self.remembered = nil
         guard let device, let profile else {
-            if let remembered, remembered.isDocked {
-                restore(remembered.lastSession, isPresent: false)
-                await record(.unitRemoved, unit: remembered.lastSession?.chfId)
-            }
-            return
+            guard let remembered, remembered.isDocked else { return }
+            await restore(remembered.lastSession)
+            return await record(.unitRemoved, unit: remembered.lastSession?.chfId)
         }
-        guard let last = remembered?.lastSession, let verdict = last.verdict, verdict.outcome != .unknown,
-            let identity = device.device.identity, identity == last.chfId,
+        if let last = remembered?.lastSession, await stands(last, device, profile) {
+            await presence.arrived(device)
+            self.profile = profile
+            docked = device.device.attachment
+            if let chfId = last.chfId { _ = await shared.registry.claim(chfId, for: slot, presence) }
+            return await restore(last)
+        }
+        await arrived(device, profile)
+    }
+
+    /// Whether an outcome from before the daemon's stop still stands: the same unit, as it was left, and the same target.
+    private func stands(_ last: SessionRecord, _ device: PresentDevice, _ profile: DeviceProfile) async -> Bool {
+        guard let verdict = last.verdict, verdict.outcome != .unknown, let chfId = device.device.identity, chfId == last.chfId,
             !(verdict.outcome.isCurrent && device.mode == .bootloader)
-        else { return await arrived(device, profile) }
-        // The same unit as before the daemon's stop, and its outcome stands: nothing new is known of it.
-        await presence.arrived(device)
-        self.profile = profile
-        settled = device.device.attachment
-        _ = await shared.registry.claim(identity, for: slot, presence)
-        restore(last, isPresent: true)
+        else { return false }
+        let target = try? await shared.targets.target(for: Unit(chfId: chfId), variant: profile.variant)
+        return (target?.hashes ?? [:]) == last.components
     }
 
     /// A device of ours is in the slot. While a session runs, it is the session's.
@@ -68,14 +75,39 @@ actor SlotRunner {
         self.profile = profile
         await presence.arrived(device)
         shared.board.update(slot) { $0.isPresent = true }
-        if session == nil { await dock(device, profile) }
+        reconcileSoon()
     }
 
     /// A device has left the slot. While a session runs, the session finds out by itself.
     func left(_ attachment: DockedDevice.Attachment) async {
         guard await presence.left(attachment) else { return }
         shared.board.update(slot) { $0.isPresent = false }
-        if session == nil { await removed() }
+        reconcileSoon()
+    }
+
+    /// Brings what is recorded in line with what is in the slot, in a task of its own: the journal may keep it waiting,
+    /// and the dock's news must not wait with it.
+    private func reconcileSoon() {
+        mustReconcile = true
+        guard reconciling == nil, session == nil, !isStopping else { return }
+        reconciling = Task {
+            while mustReconcile, session == nil, !isStopping {
+                mustReconcile = false
+                await self.reconcile()
+            }
+            reconciling = nil
+        }
+    }
+
+    private func reconcile() async {
+        if let docked, docked != (await presence.present)?.device.attachment {
+            self.docked = nil
+            await removed()
+        }
+        if docked == nil, let present = await presence.present, let profile {
+            docked = present.device.attachment
+            await dock(present, profile)
+        }
     }
 
     // MARK: Orders
@@ -109,7 +141,11 @@ actor SlotRunner {
             view.doNext = .dock
             view.message = nil
         }
-        if session == nil, let device = await presence.present, let profile { await dock(device, profile) }
+        // What is in the slot is looked at as if it had just been docked.
+        if session == nil {
+            docked = nil
+            reconcileSoon()
+        }
     }
 
     // MARK: The end of the daemon
@@ -117,6 +153,7 @@ actor SlotRunner {
     /// Begins nothing any more, and returns once the running session, if there is one, has ended.
     func drain() async {
         isStopping = true
+        reconciling?.cancel()
         await session?.value
     }
 
@@ -137,7 +174,6 @@ actor SlotRunner {
             }
         }
         if await failsAgainAndAgain(device.device.identity) {
-            settled = device.device.attachment
             return shared.board.update(slot) { view in
                 view.doNext = .moveToAnotherSlot
                 view.message = "\(Self.sessionsInARow) sessions in a row went wrong here; 'slot retry \(view.slot)' begins another"
@@ -165,21 +201,17 @@ actor SlotRunner {
     }
 
     private func ended(_ verdict: Verdict?, _ last: DockedDevice.Attachment, unit: EUI64?) async {
-        settled = last
-        let present = await presence.present
-        if let verdict { await show(verdict, unit: unit, isPresent: present != nil) }
+        docked = last
+        if let verdict { await show(verdict, unit: unit) }
+        if await presence.present?.device.attachment != last { await shared.registry.release(slot) }
         session = nil
-        guard !isStopping else { return }
-        if let present {
-            // Something else came while the session was ending: a unit that was plugged in again, say.
-            if present.device.attachment != last, let profile { await dock(present, profile) }
-        } else {
-            await removed()
-        }
+        // What came or went meanwhile, a unit that was plugged in again say, was left for now.
+        reconcileSoon()
     }
 
-    private func show(_ verdict: Verdict, unit: EUI64?, isPresent: Bool) async {
+    private func show(_ verdict: Verdict, unit: EUI64?) async {
         let failedSlots = await failedSlots(of: unit)
+        let isPresent = await presence.present != nil
         let held = isHeld
         shared.board.update(slot) { view in
             view.step = nil
@@ -191,14 +223,14 @@ actor SlotRunner {
         }
     }
 
-    private func restore(_ session: SessionRecord?, isPresent: Bool) {
+    private func restore(_ session: SessionRecord?) async {
         guard let session, let verdict = session.verdict else { return }
         shared.board.update(slot) { view in
             view.unit = Unit(chfId: session.chfId, installedVersion: verdict.installedVersion)
             view.session = session.id
             view.targetVersion = verdict.targetVersion
         }
-        Task { await show(verdict, unit: session.chfId, isPresent: isPresent) }
+        await show(verdict, unit: session.chfId)
     }
 
     private func removed() async {

@@ -46,18 +46,23 @@ public struct DFUClient: Sendable {
     /// Brings the device to dfuIDLE from whatever state it is in (DFU 1.1 appendix A).
     public func toIdle() async throws(DFUError) {
         let deadline = clock.now + requestBound
-        for _ in 0..<8 {
+        var ordersLeft = 4
+        while true {
             let status = try await getStatus()
             switch status.state {
-            case .dfuIDLE: return
-            case .dfuERROR: try await request(.clrStatus)
-            case .dfuDNBUSY, .dfuMANIFEST, .dfuMANIFESTSYNC: try await pause(status, until: deadline)
+            case .dfuIDLE:
+                return
+            case .dfuDNBUSY, .dfuMANIFEST, .dfuMANIFESTSYNC:
+                guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
+                try await pause(status, until: deadline)
             case .appIDLE, .appDETACH, .dfuMANIFESTWAITRESET:
                 throw .unexpectedState(status.state, during: "the return to dfuIDLE")
-            case .dfuDNLOADSYNC, .dfuDNLOADIDLE, .dfuUPLOADIDLE: try await request(.abort)
+            case .dfuERROR, .dfuDNLOADSYNC, .dfuDNLOADIDLE, .dfuUPLOADIDLE:
+                guard ordersLeft > 0 else { throw .unexpectedState(status.state, during: "the return to dfuIDLE") }
+                ordersLeft -= 1
+                try await request(status.state == .dfuERROR ? .clrStatus : .abort)
             }
         }
-        throw .unexpectedState(.dfuERROR, during: "the return to dfuIDLE")
     }
 
     /// Sends all of `content` in blocks; `progress` hears the bytes that the device has taken.
@@ -124,7 +129,8 @@ public struct DFUClient: Sendable {
                 return
             }
         }
-        try await request(.abort)
+        // All that was asked for is here; the next step brings the device to dfuIDLE if this does not.
+        try? await request(.abort)
     }
 
     private func waitWhileBusy(at offset: Int) async throws(DFUError) {
@@ -183,7 +189,8 @@ public struct DFUClient: Sendable {
 public enum DFURuntime {
     /// Sends DFU_DETACH, and resets the port where the device does not detach by itself.
     ///
-    /// A device that is gone before it has answered has done what it was told to.
+    /// A device that is gone before it has answered has done what it was told to, and so may one whose answer was lost on
+    /// the way: whether it has is seen by whether it comes back.
     public static func detach(_ device: any USBDevice, bound: Duration) async throws(DFUError) {
         let interface = try DFUInterface(in: device.descriptors)
         guard interface.mode == .runtime else { throw .unsupported("the device is in DFU mode") }
@@ -195,7 +202,7 @@ public enum DFURuntime {
             try await device.controlOut(setup, data: [], timeout: bound)
             if !interface.functional.attributes.contains(.willDetach) { try await device.reset() }
         } catch {
-            if error.code == .gone { return }
+            if [.gone, .io, .timeout].contains(error.code) { return }
             throw error.code == .cancelled ? .cancelled : .usb(error, request: .detach)
         }
     }

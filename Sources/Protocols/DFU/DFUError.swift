@@ -42,15 +42,6 @@ public enum DFUError: Error, Hashable, Sendable {
         return false
     }
 
-    /// Whether the device is there and does not answer.
-    public var isSilence: Bool {
-        switch self {
-        case .usb(let error, _): error.code == .timeout
-        case .stillBusy: true
-        default: false
-        }
-    }
-
     /// Whether the same step may succeed when it is tried again.
     public var isTransient: Bool {
         switch self {

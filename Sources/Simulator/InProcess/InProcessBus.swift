@@ -123,6 +123,7 @@ private final class InProcessDevice: USBDevice {
         switch reply {
         case .data(let bytes): return Array(bytes.prefix(length))
         case .stall: throw USBError(.stall, "the device answered STALL")
+        case .lineError: throw USBError(.io, "transfer error")
         case .silence:
             // A host's transfer ends at its time-out, or at once when the device leaves.
             await device.departure(within: timeout)

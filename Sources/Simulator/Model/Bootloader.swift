@@ -38,7 +38,8 @@ struct Bootloader: Sendable {
     ) -> (ControlReply, [DeviceAction]) {
         if faults.take(.stall, where: { $0.request == request.name }) != nil { return (fail(.errSTALLEDPKT), []) }
         if faults.take(.silence, where: { $0.request == request.name }) != nil { return (.silence, []) }
-        let reply: ControlReply
+        if faults.take(.lineError, where: { $0.request == request.name }) != nil { return (.lineError, []) }
+        var reply: ControlReply
         var actions: [DeviceAction] = []
         let before = state
         switch request {
@@ -63,7 +64,10 @@ struct Bootloader: Sendable {
         case .detach:
             reply = fail(.errSTALLEDPKT)
         }
-        if state != before, faults.take(.unplug, where: { $0.inState == state.name }) != nil { actions.append(.unplug) }
+        if state != before {
+            if faults.take(.unplug, where: { $0.inState == state.name }) != nil { actions.append(.unplug) }
+            if faults.take(.silence, where: { $0.inState == state.name }) != nil { reply = .silence }
+        }
         return (reply, actions)
     }
 
@@ -96,6 +100,9 @@ struct Bootloader: Sendable {
         }
         if faults.take(.silence, where: { $0.request == nil && $0.meets(block: here, bytes: bytes) }) != nil {
             return (.silence, [])
+        }
+        if faults.take(.lineError, where: { $0.request == nil && $0.meets(block: here, bytes: bytes) }) != nil {
+            return (.lineError, [])
         }
         let unplugs = faults.take(.unplug) { $0.inState == nil && $0.meets(block: here, bytes: bytes) } != nil
         if unplugs { return (.silence, [.unplug]) }

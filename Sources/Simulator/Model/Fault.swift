@@ -5,8 +5,10 @@ public struct Fault: Hashable, Sendable, Codable {
         case unplug
         /// STALL: at a block of the download, or on a request.
         case stall
-        /// No answer: at a block of the download, or on a request.
+        /// No answer: at a block of the download, on a request, or to the request that enters a DFU state.
         case silence
+        /// The transfer itself fails: at a block of the download, or on a request.
+        case lineError = "line-error"
         /// The download fails with a DFU status.
         case errorStatus = "error-status"
         /// A bit of the flash changes after the image was manifested.

@@ -34,6 +34,8 @@ enum ControlReply: Hashable, Sendable {
     case stall
     /// No answer, ever.
     case silence
+    /// A broken transfer, as a unit that is being pulled out causes before the USB hub has noticed.
+    case lineError
 
     static let done = ControlReply.data([])
 }

@@ -149,10 +149,11 @@ struct SimulatedUnit4G: SimulatedDevice {
         if faults.take(.silence, where: { $0.request == request.name }) != nil { return (.silence, []) }
         switch request {
         case .detach:
+            let answer: ControlReply = faults.take(.lineError, where: { $0.request == request.name }) != nil ? .lineError : .done
             mode = .bootloader
             bootloader = Bootloader(description)
             alternates = [:]
-            return (.done, [.reenumerate(after: description.timing.detach, slot: nil)])
+            return (answer, [.reenumerate(after: description.timing.detach, slot: nil)])
         case .getStatus:
             return (.data(DFUStatus(status: .ok, pollTimeout: .zero, state: .appIDLE).bytes), [])
         case .getState:

@@ -123,6 +123,9 @@ final class UsbfsFile: Sendable {
         case .stall:
             urb.status = -EPIPE
             finish(urb)
+        case .lineError:
+            urb.status = -EPROTO
+            finish(urb)
         case .silence:
             queue.withLock { $0.pending.append(urb) }
         }
@@ -210,6 +213,7 @@ final class UsbfsFile: Sendable {
         case .data: 0
         case .stall: -EPIPE
         case .silence: -ETIMEDOUT
+        case .lineError: -EPROTO
         }
     }
 

@@ -1,0 +1,67 @@
+import BenchModel
+import Dock
+import Links
+import Testing
+
+@testable import Bench
+
+@Suite(.timeLimit(.minutes(1))) struct UnitRegistryTests {
+    private let registry = UnitRegistry()
+    private let unit = EUI64(rawValue: 0xDB)
+
+    private func presence(_ slot: Int) -> SlotPresence { SlotPresence(lane: Lane("slot.\(slot)"), clock: SystemClock()) }
+
+    @Test func `a unit that another slot waits for is claimed when that slot lets go`() async throws {
+        #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
+        let second = Task { await registry.claim(unit, for: TestBench.slot(2), presence(2)) }
+        await Task.yield()
+        await registry.release(TestBench.slot(1))
+        #expect(await second.value == nil)
+    }
+
+    @Test func `a unit that is plugged in elsewhere is refused with the slot`() async throws {
+        let first = presence(1)
+        let device = DockedDevice(port: PortPath("p"), node: "/dev/bus/usb/001/002", syspath: "/sys/1-1", properties: [:])
+        await first.arrived(PresentDevice(device: device, mode: .runtime))
+        #expect(await registry.claim(unit, for: TestBench.slot(1), first) == nil)
+        #expect(await registry.claim(unit, for: TestBench.slot(2), presence(2)) == TestBench.slot(1))
+    }
+
+    @Test func `who is cancelled does not wait for ever`() async throws {
+        #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
+        let second = Task { await registry.claim(unit, for: TestBench.slot(2), presence(2)) }
+        second.cancel()
+        #expect(await second.value == nil)
+    }
+
+    @Test func `a slot that claims again keeps nobody waiting`() async throws {
+        #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
+        #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
+        await registry.release(TestBench.slot(1))
+        #expect(await registry.claim(unit, for: TestBench.slot(3), presence(3)) == nil)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct SlotPresenceTests {
+    private func device(_ number: Int) -> PresentDevice {
+        PresentDevice(
+            device: DockedDevice(port: PortPath("p"), node: "/dev/bus/usb/001/\(number)", syspath: "/sys/1-1", properties: [:]),
+            mode: .runtime)
+    }
+
+    @Test func `a return ends the wait, and the device that was there before does not`() async throws {
+        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        async let arrival = presence.next(after: device(5).device.attachment, within: .seconds(20))
+        await presence.arrived(device(5))
+        await presence.arrived(device(6))
+        guard case .device(let found) = await arrival else { return #expect(Bool(false), "nothing came") }
+        #expect(found == device(6))
+    }
+
+    @Test func `the wait ends at its bound`() async throws {
+        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        guard case .nothing = await presence.next(after: device(5).device.attachment, within: .milliseconds(20)) else {
+            return #expect(Bool(false), "something came")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# `make test`: builds and runs every test, and fails on a failure, on a skip, and on anything that is left behind.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+leftovers() {
+    { pgrep -af 'hubsim run|reflashd --config' || true
+      grep -E ' /dev/bus/usb ' /proc/mounts || true
+      find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'it-*' -o -name 'run-*' -o -name 'bench-*' -o -name 'journal-*' -o -name 'target-*' \
+          -o -name 'hubsim-*.sock' \) -newer "$log" || true; } 2>/dev/null
+}
+
+swift build --build-tests || exit 1
+# Swift Testing has no bound of its own for a whole run.
+timeout --kill-after=30 "${TEST_TIMEOUT:-1800}" swift test --skip-build --parallel --num-workers 2 "$@" 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+
+passed=$(grep -cE '^✔ Test .* passed after' "$log")
+failed=$(grep -cE '^✘ Test .* failed after' "$log")
+skipped=$(grep -cE '^➜ Test .* skipped' "$log")
+left=$(leftovers)
+if [ -n "$left" ]; then
+    echo "test: left behind:"
+    echo "$left"
+    status=1
+fi
+[ "$skipped" -eq 0 ] || { echo "test: a skip counts as a failure here"; status=1; }
+[ "$passed" -gt 0 ] || { echo "test: no test passed"; status=1; }
+echo "tests: $passed passed, $failed failed, $skipped skipped"
+exit "$status"
