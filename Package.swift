@@ -127,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl", "reflashd",
+                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl",
+                "reflashd",
             ],
             swiftSettings: common),
     ]

@@ -8,7 +8,7 @@ packages=(
     # libraries that we build on
     libusb-1.0-0-dev libudev-dev libfuse3-dev libsqlite3-dev pkg-config
     # the simulated dock, and other people's tools that judge it
-    fuse3 dfu-util usbutils
+    fuse3 dfu-util usbutils curl openssl
     # firmware for the demo, and imgtool's Python
     u-boot-qemu python3-venv
     # for .ci/run

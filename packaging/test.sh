@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: builds and runs every test, and fails on a failure, on a skip, and on anything that is left behind.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

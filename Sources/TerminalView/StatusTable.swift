@@ -7,10 +7,42 @@ public struct StatusTable: Sendable {
     private let width: Int
 
     private static let barWidth = 16
-    /// Column heads with their widths; the last one takes what is left.
-    private static let columns: [(head: String, width: Int)] = [
-        ("SLOT", 6), ("CHF ID", 25), ("STEP", 20), ("", barWidth + 6), ("RATE", 11), ("LEFT", 9), ("OUTCOME", 16), ("DO NEXT", 22),
+
+    private struct Column {
+        let head: String
+        let width: Int
+        /// Those with the highest number go first where the terminal is too narrow.
+        let dispensability: Int
+        let cell: @Sendable (StatusTable, SlotStatus) -> (String, Style.Colour?)
+    }
+
+    private static let columns: [Column] = [
+        Column(head: "SLOT", width: 6, dispensability: 0) { _, slot in (slot.slot.label, .bold) },
+        Column(head: "CHF ID", width: 25, dispensability: 1) { _, slot in (slot.chfId?.description ?? "-", nil) },
+        Column(head: "STEP", width: 20, dispensability: 2) { table, slot in
+            (table.step(slot), slot.state == .running ? .cyan : .dim)
+        },
+        Column(head: "", width: barWidth + 7, dispensability: 3) { table, slot in (table.bar(slot.progress), .cyan) },
+        Column(head: "RATE", width: 11, dispensability: 5) { _, slot in (slot.bytesPerSecond.map(Quantities.rate) ?? "", nil) },
+        Column(head: "LEFT", width: 9, dispensability: 4) { _, slot in (slot.secondsLeft.map(Quantities.seconds) ?? "", nil) },
+        Column(head: "OUTCOME", width: 16, dispensability: 0) { _, slot in
+            (slot.outcome?.rawValue ?? "", StatusTable.colour(slot.outcome))
+        },
+        Column(head: "DO NEXT", width: 22, dispensability: 0) { _, slot in
+            (slot.doNext.rawValue, slot.doNext.needsHands ? .yellow : .dim)
+        },
     ]
+
+    /// The columns for which there is room.
+    private var columns: [Column] {
+        var columns = Self.columns
+        while columns.reduce(0, { $0 + $1.width }) > width,
+            let worst = columns.filter({ $0.dispensability > 0 }).map(\.dispensability).max()
+        {
+            columns.removeAll { $0.dispensability == worst }
+        }
+        return columns
+    }
 
     /// `width` is the terminal's, in columns.
     public init(style: Style, width: Int) {
@@ -24,7 +56,7 @@ public struct StatusTable: Sendable {
             let (leftHands, rightHands) = (left.element.doNext.needsHands, right.element.doNext.needsHands)
             return leftHands == rightHands ? left.offset < right.offset : leftHands
         }.map { row($0.element) }
-        let heads = style.paint(clipped(Self.columns.map { $0.head.fitted($0.width) }.joined()), .bold)
+        let heads = style.paint(clipped(columns.map { $0.head.fitted($0.width) }.joined()), .bold)
         return summary(status) + [heads] + rows + strays(status)
     }
 
@@ -48,28 +80,25 @@ public struct StatusTable: Sendable {
 
     /// One slot's row.
     public func row(_ slot: SlotStatus) -> String {
-        let step = slot.step?.rawValue ?? (slot.state == .running ? "starting" : slot.state.rawValue)
-        let cells: [(String, Style.Colour?)] = [
-            (slot.slot.label, .bold), (slot.chfId?.description ?? "-", nil),
-            (step, slot.state == .running ? .cyan : .dim), (bar(slot.progress), .cyan),
-            (slot.bytesPerSecond.map(Quantities.rate) ?? "", nil), (slot.secondsLeft.map(Quantities.seconds) ?? "", nil),
-            (slot.outcome?.rawValue ?? "", Self.colour(slot.outcome)),
-            (slot.doNext.rawValue, slot.doNext.needsHands ? .yellow : .dim),
-        ]
         var row = ""
         var used = 0
-        for (cell, column) in zip(cells, Self.columns) {
+        for column in columns {
             let room = min(column.width, width - used)
             guard room > 0 else { break }
-            row += style.paint(cell.0.fitted(room), cell.1)
+            let (text, colour) = column.cell(self, slot)
+            row += style.paint(text.fitted(room), colour)
             used += room
         }
         if let note = note(slot), used < width { row += style.paint(String(note.prefix(width - used)), .dim) }
         return row
     }
 
+    private func step(_ slot: SlotStatus) -> String {
+        slot.step?.rawValue ?? (slot.state == .running ? "starting" : slot.state.rawValue)
+    }
+
     private func note(_ slot: SlotStatus) -> String? {
-        slot.message ?? slot.reason.map { "\($0.sentence)" }
+        slot.message ?? slot.reason?.sentence
     }
 
     private func bar(_ progress: StepProgress?) -> String {

@@ -25,7 +25,7 @@ private func status(_ slots: [SlotStatus]) -> BenchStatus {
         running.secondsLeft = 2.1
         #expect(
             plain.row(running)
-                == "A01   00-DB-12-34-56-78-90-A2  transferring        ████░░░░░░░░░░░░ 25 % 512 KiB/s  3 s                      wait                  "
+                == "A01   00-DB-12-34-56-78-90-A2  transferring        ████░░░░░░░░░░░░ 25 %  512 KiB/s  3 s                      wait                  "
         )
     }
 
@@ -46,6 +46,15 @@ private func status(_ slots: [SlotStatus]) -> BenchStatus {
         for width in [20, 60, 80, 100] {
             let lines = StatusTable(style: Style(isColoured: false), width: width).lines(status([failed]))
             #expect(lines.allSatisfy { $0.count <= width }, "\(width)")
+        }
+    }
+
+    @Test func `a narrow terminal keeps what the hands need`() throws {
+        var failed = try slot("A01", .docked, .moveToAnotherSlot)
+        failed.outcome = .failed
+        for width in [50, 80, 120] {
+            let row = StatusTable(style: Style(isColoured: false), width: width).row(failed)
+            #expect(row.contains("A01") && row.contains("failed") && row.contains("move to another slot"), "\(width): \(row)")
         }
     }
 
