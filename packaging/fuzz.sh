@@ -6,7 +6,9 @@ cd "$(dirname "$0")/.."
 export FUZZING=1
 for fuzzer in FuzzImages:images FuzzDescriptors:descriptors; do
     product=${fuzzer%%:*}
-    swift build --scratch-path .build-fuzz --sanitize=fuzzer --product "$product" 2>&1 | tail -1
+    mkdir -p .build-fuzz
+    swift build --scratch-path .build-fuzz --sanitize=fuzzer --product "$product" >".build-fuzz/$product.log" 2>&1 ||
+        { grep -A8 'error' ".build-fuzz/$product.log"; exit 1; }
     finds=.build-fuzz/finds/${fuzzer##*:}
     mkdir -p "$finds"
     echo "fuzz: $product for ${FUZZ_SECONDS:-60} s"

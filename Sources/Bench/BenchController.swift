@@ -7,8 +7,11 @@ public import Logging
 
 /// The bench: its slots, what the dock says of them, and the sessions in them.
 public actor BenchController {
+    /// The live view.
     public nonisolated let board: Board
+    /// The record.
     public nonisolated let journal: Journal
+    /// The config that the bench was started with.
     public nonisolated let config: BenchConfig
     private let shared: BenchShared
     private var runners: [PortPath: SlotRunner] = [:]

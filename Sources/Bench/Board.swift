@@ -3,21 +3,31 @@ internal import Synchronization
 
 /// What a slot shows at this moment. A value to look at: nothing is decided from it.
 public struct SlotView: Sendable, Hashable {
+    /// The slot's label, as it is printed on the rack.
     public var slot: SlotID
+    /// The physical port, by udev's ID_PATH.
     public var port: PortPath
+    /// Whether a supervisor holds the slot.
     public var isHeld = false
+    /// Whether a unit is in it.
     public var isPresent = false
+    /// The Communications Hub that is meant.
     public var unit: Unit?
+    /// The session that runs, or the last one.
     public var session: SessionID?
+    /// Where the session that runs is.
     public var step: SessionStep?
+    /// How far the present step has come.
     public var progress: StepProgress?
     /// Monotonic time at which the step began.
     public var stepBegan: Duration?
     /// Monotonic time at which the session began.
     public var sessionBegan: Duration?
+    /// The version that the unit should hold.
     public var targetVersion: FirmwareVersion?
     /// How the last session of this slot ended.
     public var verdict: Verdict?
+    /// What the technician's hands should do.
     public var doNext: DoNext = .dock
     /// What stands in the way, if anything does.
     public var message: String?
@@ -42,8 +52,11 @@ public struct SlotView: Sendable, Hashable {
 
 /// A device of ours, or one that looks like it, at a port that the config does not know.
 public struct StrayDevice: Sendable, Hashable {
+    /// The physical port, by udev's ID_PATH.
     public var port: PortPath
+    /// The device node, `/dev/bus/usb/BBB/DDD`.
     public var node: String
+    /// What it is, in a few words.
     public var description: String
 }
 
@@ -77,7 +90,9 @@ public final class Board: Sendable {
     /// One slot; `nil` where the config has none of this label.
     public func slot(_ slot: SlotID) -> SlotView? { state.withLock { $0.slots[slot] } }
 
+    /// Devices that look like ours and are in no slot.
     public var strays: [StrayDevice] { state.withLock { $0.strays } }
+    /// Outcomes since the daemon started.
     public var tally: ShiftTally { state.withLock { $0.tally } }
 
     /// What keeps the whole bench from flashing, if anything does.

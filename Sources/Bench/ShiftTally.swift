@@ -2,11 +2,12 @@ public import BenchModel
 
 /// Outcomes since the daemon started, and what follows from them.
 public struct ShiftTally: Sendable, Hashable {
+    /// Sessions by outcome.
     public private(set) var outcomes: [Outcome: Int] = [:]
     private var firstAttempts = 0
     private var firstAttemptsCurrent = 0
-    private var sessionTime: Duration = .zero
-    private var sessions = 0
+    private var reflashTime: Duration = .zero
+    private var reflashes = 0
     private var began: Duration?
 
     mutating func add(_ verdict: Verdict, isFirstAttempt: Bool, took duration: Duration, at now: Duration) {
@@ -15,8 +16,10 @@ public struct ShiftTally: Sendable, Hashable {
             firstAttempts += 1
             if verdict.outcome.isCurrent { firstAttemptsCurrent += 1 }
         }
-        sessions += 1
-        sessionTime += duration
+        if verdict.outcome == .reflashed {
+            reflashes += 1
+            reflashTime += duration
+        }
         began = min(began ?? now, now - duration)
     }
 
@@ -32,6 +35,6 @@ public struct ShiftTally: Sendable, Hashable {
         return Double(current) / (now - began).seconds * 3600
     }
 
-    /// How long a session takes on average; `nil` before the first has ended.
-    public var averageSession: Duration? { sessions > 0 ? sessionTime / sessions : nil }
+    /// How long a session takes on average that writes a unit; `nil` before the first has ended.
+    public var averageReflash: Duration? { reflashes > 0 ? reflashTime / reflashes : nil }
 }

@@ -38,6 +38,7 @@ public struct BenchServer: Service {
 
 /// Why a socket can't be made where the config says.
 public struct SocketError: Error, Sendable, CustomStringConvertible {
+    /// What went wrong, and what to do, in a sentence.
     public let description: String
 }
 

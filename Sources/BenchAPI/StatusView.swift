@@ -40,13 +40,13 @@ enum StatusView {
         return status
     }
 
-    /// Until the last of the running sessions should have ended: by what sessions took so far, or, before one has ended,
-    /// by the bytes that are left.
+    /// Until the last of the running sessions should have ended: by what sessions took so far, and at least until its
+    /// step's bytes are through.
     private static func secondsLeft(_ slots: [SlotView], _ tally: ShiftTally, at now: Duration) -> Double? {
         slots.compactMap { view -> Double? in
             guard let began = view.sessionBegan else { return nil }
-            guard let average = tally.averageSession else { return view.secondsLeft(at: now) }
-            return max(0, (average - (now - began)).seconds)
+            let byHistory = tally.averageReflash.map { ($0 - (now - began)).seconds }
+            return [byHistory, view.secondsLeft(at: now)].compactMap { $0 }.max().map { max(0, $0) }
         }.max()
     }
 }

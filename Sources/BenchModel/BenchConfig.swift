@@ -6,8 +6,11 @@ public struct BenchConfig: Sendable, Equatable {
     public var journal: String
     /// The Unix socket of the API.
     public var socket: String
+    /// What the host can carry.
     public var limits: BenchLimits
+    /// How each kind of unit is recognised, asked and written; the first that fits is used.
     public var profiles: [DeviceProfile]
+    /// What units of each variant should hold; at most one a variant.
     public var targets: [TargetFile]
     /// In the order of the rack's labels.
     public var slots: [SlotPlace]
@@ -45,7 +48,9 @@ public struct BenchLimits: Sendable, Equatable {
 
 /// Which port a slot is.
 public struct SlotPlace: Sendable, Equatable {
+    /// The slot's label, as it is printed on the rack.
     public var slot: SlotID
+    /// The physical port, by udev's ID_PATH.
     public var port: PortPath
 
     public init(slot: SlotID, port: PortPath) {
@@ -57,9 +62,13 @@ public struct SlotPlace: Sendable, Equatable {
 /// The image file that a variant is to hold, with what its releaser states of it. An OTA header is covered by no hash, so
 /// its values are stated apart from it and compared.
 public struct TargetFile: Sendable, Equatable {
+    /// Which Communications Hub it is made for.
     public var variant: Variant
+    /// The OTA image file.
     public var path: String
+    /// SHA-256 of the Manufacturer Image alone.
     public var manufacturerImageHash: SHA256Value
+    /// The file version that its releaser states.
     public var version: FirmwareVersion
     /// `nil` when the config does not state it.
     public var manufacturerCode: UInt16?

@@ -1,18 +1,25 @@
 /// How one kind of unit is recognised, asked and written. No port or product id of a production unit is public, so all of
 /// it is configuration.
 public struct DeviceProfile: Sendable, Equatable {
+    /// The name that is recorded with each session.
     public var name: String
+    /// Which Communications Hub it describes.
     public var variant: Variant
     /// udev properties that the unit has in run-time mode; all must be equal.
     public var runtime: [String: String]
     /// udev properties that the unit has in DFU mode; all must be equal.
     public var bootloader: [String: String]
+    /// Where the CHF ID comes from.
     public var identity: IdentitySource
+    /// Where the installed version comes from.
     public var version: ValueSource
+    /// Where the model comes from.
     public var model: ValueSource
+    /// Where the hardware version comes from.
     public var hardwareVersion: ValueSource
     /// Component name → DFU alternate setting.
     public var components: [String: UInt8]
+    /// How long each wait may take.
     public var bounds: SessionBounds
     /// The weakest proof that counts; below it an outcome is `unknown: unproven`.
     public var leastProof: Proof

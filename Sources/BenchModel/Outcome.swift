@@ -93,16 +93,21 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// An outcome with everything that it rests on: what the journal stores and the return record is made from.
 public struct Verdict: Hashable, Sendable, Codable {
+    /// How the session ended.
     public var outcome: Outcome
+    /// Why it ended so; `nil` for `reflashed` and `already-current`.
     public var reason: OutcomeReason?
     /// What exactly was expected and found, for the person who has to decide.
     public var detail: String?
+    /// What was seen that makes the outcome true.
     public var proof: Proof?
     /// `false` where the profile gives the unit no identity (`identity: none`).
     public var identityProven: Bool
     /// Whether any byte was sent to the unit's flash in this session.
     public var wrote: Bool
+    /// The version that the unit last said it runs.
     public var installedVersion: FirmwareVersion?
+    /// The version that the unit should hold.
     public var targetVersion: FirmwareVersion?
     /// SHA-256 of each component as it was read back, by component name.
     public var readback: [String: SHA256Value]

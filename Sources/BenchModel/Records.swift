@@ -6,14 +6,19 @@ public typealias SessionID = EventNumber
 
 /// One stored event, as the API and exports give it.
 public struct EventRecord: Hashable, Sendable, Codable {
+    /// The event's number: 1 for the first, rising by 1.
     public var number: EventNumber
     /// UTC with milliseconds, `2026-11-23T16:36:11.123Z`.
     public var utc: String
     /// Monotonic nanoseconds since the daemon's start.
     public var monotonicNanoseconds: Int64
+    /// The slot that it happened in.
     public var slot: SlotID?
+    /// The Communications Hub that is meant.
     public var unit: EUI64?
+    /// The session's number.
     public var session: SessionID?
+    /// What it is, one of the stable words.
     public var kind: String
     /// JSON, with sorted keys.
     public var payload: String
@@ -38,15 +43,21 @@ public struct EventRecord: Hashable, Sendable, Codable {
 
 /// One session as the journal's events tell it.
 public struct SessionRecord: Hashable, Sendable, Codable {
+    /// The number of the `session-started` event.
     public var id: SessionID
+    /// The slot that it happened in.
     public var slot: SlotID
+    /// The unit's CHF ID.
     public var chfId: EUI64?
+    /// UTC with milliseconds.
     public var startedAt: String
+    /// The release's name; `nil` where there was no target.
     public var release: String?
     /// SHA-256 of each component that the unit should hold; empty where there was no target.
     public var components: [String: SHA256Value]
     /// Whether a transfer to the unit's flash was begun.
     public var transferBegan: Bool
+    /// UTC with milliseconds; `nil` while it runs.
     public var endedAt: String?
     /// `nil` while the session runs.
     public var verdict: Verdict?
@@ -79,7 +90,9 @@ public struct SessionRecord: Hashable, Sendable, Codable {
 
 /// Everything the bench knows about one unit, oldest session first.
 public struct UnitRecord: Hashable, Sendable, Codable {
+    /// The unit's CHF ID.
     public var chfId: EUI64
+    /// All sessions, oldest first.
     public var sessions: [SessionRecord]
 
     public init(chfId: EUI64, sessions: [SessionRecord]) {
@@ -107,6 +120,7 @@ public struct UnitRecord: Hashable, Sendable, Codable {
 
 /// What the journal last said of a slot.
 public struct SlotRecord: Hashable, Sendable {
+    /// The slot that it happened in.
     public var slot: SlotID
     /// Whether a supervisor holds it.
     public var isHeld: Bool

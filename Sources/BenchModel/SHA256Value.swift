@@ -1,5 +1,6 @@
 /// A SHA-256 value: 32 bytes, written as 64 lower-case hex digits. A value only; computing it belongs to whoever holds the bytes.
 public struct SHA256Value: Hashable, Sendable, CustomStringConvertible {
+    /// The 32 bytes.
     public let bytes: [UInt8]
 
     /// `nil` unless there are exactly 32 bytes.

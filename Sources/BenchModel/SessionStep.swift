@@ -17,8 +17,11 @@ public enum SessionStep: String, Sendable, Codable, CaseIterable, Comparable {
 
 /// How far the present step has come, in bytes of the component being written or read back.
 public struct StepProgress: Hashable, Sendable, Codable {
+    /// The component's name (`application`).
     public var component: String
+    /// Bytes that are through.
     public var doneBytes: Int
+    /// Bytes of the whole component.
     public var totalBytes: Int
 
     public init(component: String, doneBytes: Int, totalBytes: Int) {

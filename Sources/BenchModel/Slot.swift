@@ -2,6 +2,7 @@
 ///
 /// Labels sort as people count: `A2` before `A10`.
 public struct SlotID: Hashable, Sendable, Comparable, Codable, CustomStringConvertible {
+    /// The label's text.
     public let label: String
 
     /// Accepts 1 to 16 ASCII letters, digits, `-` or `_`, beginning with a letter or digit: what fits a label, a path and a URL.
@@ -64,6 +65,7 @@ public struct SlotID: Hashable, Sendable, Comparable, Codable, CustomStringConve
 /// It stays the same whatever is plugged in and however often it re-enumerates, which no tty name, device number or
 /// serial number does.
 public struct PortPath: Hashable, Sendable, Codable, CustomStringConvertible {
+    /// udev's property ID_PATH.
     public let idPath: String
 
     public init(_ idPath: String) { self.idPath = idPath }

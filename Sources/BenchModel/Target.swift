@@ -4,7 +4,9 @@
 public struct Target: Sendable {
     /// The release's name, as people say it.
     public let release: String
+    /// Which Communications Hub it is made for.
     public let variant: Variant
+    /// The firmware version.
     public let version: FirmwareVersion
     /// Hardware that the release is made for; `nil` where the image does not restrict it.
     public let hardware: ClosedRange<HardwareVersion>?
@@ -39,6 +41,7 @@ public struct TargetComponent: Sendable {
     public let name: String
     /// SHA-256 of exactly `content`: for a GBCS image the Manufacturer Image Hash.
     public let hash: SHA256Value
+    /// The bytes that are written.
     public let content: any ComponentContent
 
     public init(name: String, hash: SHA256Value, content: any ComponentContent) {
@@ -58,7 +61,9 @@ public protocol ComponentContent: Sendable {
 
 /// Why a check refuses a unit before a byte is written.
 public struct Refusal: Error, Hashable, Sendable {
+    /// Why it ended so; `nil` for `reflashed` and `already-current`.
     public let reason: OutcomeReason
+    /// What exactly was expected and found.
     public let detail: String
 
     public init(_ reason: OutcomeReason, _ detail: String) {

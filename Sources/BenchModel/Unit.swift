@@ -4,7 +4,9 @@
 public struct Unit: Hashable, Sendable, Codable {
     /// The CHF ID; `nil` when the profile says `identity: none` or the serial number is no EUI-64.
     public var chfId: EUI64?
+    /// The model as the unit says it, 8 hex digits (`010A030B`).
     public var model: String?
+    /// The hardware version as the unit says it.
     public var hardwareVersion: HardwareVersion?
     /// What the running firmware says of itself; `nil` in the bootloader.
     public var installedVersion: FirmwareVersion?

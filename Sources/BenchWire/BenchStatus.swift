@@ -2,6 +2,7 @@ public import BenchModel
 
 /// `GET /v1/status`: the whole bench at one moment.
 public struct BenchStatus: Codable, Sendable, Hashable {
+    /// The bench's name.
     public var bench: String
     /// The program's version.
     public var version: String
@@ -41,8 +42,11 @@ public struct BenchStatus: Codable, Sendable, Hashable {
 
 /// A device that looks like one of ours where no slot is, or that fits no profile.
 public struct Stray: Codable, Sendable, Hashable {
+    /// The physical port, by udev's ID_PATH.
     public var port: PortPath
+    /// The device node, `/dev/bus/usb/BBB/DDD`.
     public var node: String
+    /// What went wrong, and what to do, in a sentence.
     public var description: String
 
     public init(port: PortPath, node: String, description: String) {
@@ -54,28 +58,46 @@ public struct Stray: Codable, Sendable, Hashable {
 
 /// `GET /v1/slots/{slot}`: one slot at one moment.
 public struct SlotStatus: Codable, Sendable, Hashable {
+    /// The slot's label, as it is printed on the rack.
     public var slot: SlotID
+    /// The physical port, by udev's ID_PATH.
     public var port: PortPath
+    /// What is going on in it.
     public var state: State
+    /// The unit's CHF ID.
     public var chfId: EUI64?
+    /// The model as the unit says it, 8 hex digits (`010A030B`).
     public var model: String?
+    /// The hardware version as the unit says it.
     public var hardwareVersion: HardwareVersion?
+    /// The version that the unit last said it runs.
     public var installedVersion: FirmwareVersion?
+    /// The version that the unit should hold.
     public var targetVersion: FirmwareVersion?
+    /// The session that runs, or the last one.
     public var session: SessionID?
     /// The step of the session that runs.
     public var step: SessionStep?
+    /// How far the present step has come.
     public var progress: StepProgress?
+    /// Rate of the present step.
     public var bytesPerSecond: Double?
+    /// Until the present step's bytes are through.
     public var secondsLeft: Double?
     /// How the last session ended.
     public var outcome: Outcome?
+    /// Why it ended so; `nil` for `reflashed` and `already-current`.
     public var reason: OutcomeReason?
+    /// What exactly was expected and found.
     public var detail: String?
+    /// What was seen that makes the outcome true.
     public var proof: Proof?
+    /// What the technician's hands should do.
     public var doNext: DoNext
+    /// What stands in the way, in a sentence.
     public var message: String?
 
+    /// What is going on in a slot.
     public enum State: String, Codable, Sendable, Hashable {
         /// Nothing is in it.
         case empty
@@ -95,11 +117,17 @@ public struct SlotStatus: Codable, Sendable, Hashable {
 
 /// `GET /v1/units/{chfId}`: one unit with all its sessions.
 public struct UnitStatus: Codable, Sendable, Hashable {
+    /// The unit's CHF ID.
     public var chfId: EUI64
+    /// How the session ended.
     public var outcome: Outcome?
+    /// Why it ended so; `nil` for `reflashed` and `already-current`.
     public var reason: OutcomeReason?
+    /// The version that the unit last said it runs.
     public var installedVersion: FirmwareVersion?
+    /// The distinct slots in which attempts failed since the unit was last current.
     public var failedSlots: [SlotID]
+    /// All sessions, oldest first.
     public var sessions: [SessionRecord]
 
     public init(_ record: UnitRecord) {

@@ -1,5 +1,6 @@
 /// What is wrong with a YAML file, and exactly where.
 public struct ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The file's path as it was given.
     public let file: String
     /// Counted from 1; `nil` when the file as a whole is meant.
     public let line: Int?

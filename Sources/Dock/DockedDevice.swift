@@ -6,7 +6,9 @@ public struct DockedDevice: Hashable, Sendable {
     public let port: PortPath
     /// `/dev/bus/usb/BBB/DDD`. The number in it is new at each enumeration, so it tells one attachment from the next.
     public let node: String
+    /// The device's folder in sysfs.
     public let syspath: String
+    /// udev's properties of the device.
     public let properties: [String: String]
 
     public init(port: PortPath, node: String, syspath: String, properties: [String: String]) {

@@ -4,9 +4,13 @@ public struct DFUSuffix: Hashable, Sendable {
     /// `ucDfuSignature`, "DFU" written backwards.
     static let signature: [UInt8] = [0x55, 0x46, 0x44]
 
+    /// Device release number, 16 bits.
     public let bcdDevice: UInt16
+    /// Product id, 16 bits.
     public let idProduct: UInt16
+    /// Vendor id, 16 bits.
     public let idVendor: UInt16
+    /// DFU specification release; 0x0100 in files.
     public let bcdDFU: UInt16
     /// Where the firmware itself lies in the file.
     public let content: Range<Int>

@@ -16,12 +16,15 @@ public struct FirmwareProblem: Error, Hashable, Sendable, CustomStringConvertibl
         case unreadable
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// Bytes from the start of the file; `nil` when the file as a whole is meant.
     public let offset: Int?
     /// The field's name in its specification.
     public let field: String
+    /// What should be there.
     public let expected: String
+    /// What is there.
     public let found: String
 
     public init(_ code: Code, at offset: Int?, field: String, expected: String, found: String) {

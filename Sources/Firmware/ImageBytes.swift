@@ -41,10 +41,12 @@ extension SHA256Value {
 
 /// Image bytes that lie in memory: images under construction, and tests.
 public struct MemoryBytes: ImageBytes, ComponentContent {
+    /// All of the bytes.
     public let storage: [UInt8]
 
     public init(_ storage: [UInt8]) { self.storage = storage }
 
+    /// Bytes in it.
     public var count: Int { storage.count }
 
     public func bytes(_ range: Range<Int>) -> [UInt8] { Array(storage[range]) }

@@ -1,5 +1,6 @@
 /// What a file turned out to be, with all that is wrong with it.
 public struct ImageInspection: Sendable {
+    /// What a file can be.
     public enum Content: Sendable {
         case gbcsOTA(OTAImage)
         case mcuboot(MCUbootImage)
@@ -8,8 +9,11 @@ public struct ImageInspection: Sendable {
         case unreadable
     }
 
+    /// What is in it.
     public let content: Content
+    /// Bytes of the file.
     public let fileSize: Int
+    /// Everything that is wrong; empty where nothing is.
     public let problems: [FirmwareProblem]
 
     /// Looks at any bytes; it never fails, it reports.

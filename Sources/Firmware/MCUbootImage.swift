@@ -12,12 +12,17 @@ public struct MCUbootImage: Sendable {
     /// `IMAGE_F_ENCRYPTED_AES128 | IMAGE_F_ENCRYPTED_AES256`.
     static let encryptedFlags: UInt32 = 0x0C
 
+    /// `ih_load_addr`.
     public let loadAddress: UInt32
+    /// `ih_hdr_size`, bytes.
     public let headerSize: UInt16
     /// Bytes of the payload.
     public let imageSize: UInt32
+    /// `ih_flags`.
     public let flags: UInt32
+    /// `ih_ver`.
     public let version: Version
+    /// All TLVs, protected ones first, in the order of the file.
     public let tlvs: [TLV]
     /// The value of the hash TLV, 32, 48 or 64 bytes; `nil` when there is none.
     public let hash: [UInt8]?
@@ -26,9 +31,13 @@ public struct MCUbootImage: Sendable {
 
     /// `struct image_version`.
     public struct Version: Hashable, Sendable, CustomStringConvertible {
+        /// `iv_major`.
         public let major: UInt8
+        /// `iv_minor`.
         public let minor: UInt8
+        /// `iv_revision`.
         public let revision: UInt16
+        /// `iv_build_num`.
         public let build: UInt32
 
         public init(major: UInt8, minor: UInt8, revision: UInt16, build: UInt32) {
@@ -44,8 +53,11 @@ public struct MCUbootImage: Sendable {
 
     /// One entry of a TLV area.
     public struct TLV: Hashable, Sendable {
+        /// The TLV's type, 16 bits.
         public let type: UInt16
+        /// Whether it lies in the protected area.
         public let isProtected: Bool
+        /// Its value.
         public let value: [UInt8]
     }
 

@@ -2,7 +2,9 @@ internal import BenchModel
 
 /// Makes an MCUboot image with a SHA-256 TLV and no signature: what a simulated unit left the factory with, and what tests are made of.
 public struct MCUbootImageBuilder: Sendable {
+    /// `ih_ver`.
     public var version: MCUbootImage.Version
+    /// What the image carries.
     public var payload: [UInt8]
     /// `ih_flags`.
     public var flags: UInt32 = 0

@@ -12,7 +12,9 @@ public import BenchModel
 /// Sendable: the mapping is read-only and its address and length never change after `init`.
 @safe
 public final class MappedFile: ImageBytes, @unchecked Sendable {
+    /// The file.
     public let path: String
+    /// Bytes in it.
     public let count: Int
     private let base: UnsafeRawBufferPointer
 
@@ -73,6 +75,7 @@ public struct ImageSpan: ComponentContent {
         self.range = range
     }
 
+    /// Bytes in it.
     public var count: Int { range.count }
 
     public func append(_ part: Range<Int>, to buffer: inout [UInt8]) {

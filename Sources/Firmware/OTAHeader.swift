@@ -12,19 +12,29 @@ public struct OTAHeader: Hashable, Sendable {
     static let fixedLength = 56
     static let headerStringLength = 32
 
+    /// OTA header length, bytes.
     public var headerLength: UInt16
+    /// ZCL §11.4.2.4: which optional header fields are present.
     public var fieldControl: FieldControl
+    /// Manufacturer code, 16 bits, written as 4 hex digits.
     public var manufacturerCode: UInt16
+    /// Image type, 16 bits, written as 4 hex digits.
     public var imageType: UInt16
+    /// File version: the GBCS firmware version, 8 hex digits.
     public var fileVersion: FirmwareVersion
+    /// ZigBee stack version; 0x0002 is ZigBee Pro.
     public var zigBeeStackVersion: UInt16
     /// 32 bytes, without the zeros that pad it.
     public var headerString: String
     /// Bytes of the whole image, this header included.
     public var totalSize: UInt32
+    /// Security credential version, 8 bits; `nil` where field control bit 0 is clear.
     public var securityCredentialVersion: UInt8?
+    /// Upgrade file destination, an EUI-64; `nil` where field control bit 1 is clear.
     public var destination: EUI64?
+    /// Lowest hardware version, 4 hex digits; `nil` where field control bit 2 is clear.
     public var minimumHardwareVersion: HardwareVersion?
+    /// Highest hardware version, 4 hex digits; `nil` where field control bit 2 is clear.
     public var maximumHardwareVersion: HardwareVersion?
 
     /// ZCL §11.4.2.4: which optional fields are present.
@@ -32,8 +42,11 @@ public struct OTAHeader: Hashable, Sendable {
         public let rawValue: UInt16
         public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+        /// Security credential version, 8 bits; `nil` where field control bit 0 is clear.
         public static let securityCredentialVersion = FieldControl(rawValue: 1)
+        /// Bit 1: upgrade file destination is present.
         public static let deviceSpecific = FieldControl(rawValue: 2)
+        /// Bit 2: hardware versions are present.
         public static let hardwareVersions = FieldControl(rawValue: 4)
         static let known: FieldControl = [.securityCredentialVersion, .deviceSpecific, .hardwareVersions]
 

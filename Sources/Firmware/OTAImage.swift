@@ -9,6 +9,7 @@ public struct OTAImage: Sendable {
     static let forceReplace: UInt8 = 0x00
     static let signatureLength: UInt8 = 0x40
 
+    /// The OTA header.
     public let header: OTAHeader
     /// Where the Manufacturer Image lies in the file.
     public let manufacturerImage: Range<Int>

@@ -2,9 +2,13 @@ public import BenchModel
 
 /// Wraps a Manufacturer Image into a GBCS OTA Upgrade Image.
 public struct OTAImageBuilder: Sendable {
+    /// Manufacturer code, 16 bits, written as 4 hex digits.
     public var manufacturerCode: UInt16
+    /// Image type, 16 bits, written as 4 hex digits.
     public var imageType: UInt16
+    /// File version: the GBCS firmware version, 8 hex digits.
     public var fileVersion: FirmwareVersion
+    /// First and last hardware version that it is for.
     public var hardware: ClosedRange<HardwareVersion>
     /// At most 32 printable ASCII characters.
     public var headerString: String

@@ -23,9 +23,13 @@ public enum JournalEvent: Sendable {
     case slotHeld
     case slotReleased
 
+    /// Payload of `bench-started`.
     public struct BenchStarted: Codable, Sendable {
+        /// The bench's name in the config.
         public var bench: String
+        /// The program's version.
         public var version: String
+        /// Each slot's label and port.
         public var slots: [String: PortPath]
         public init(bench: String, version: String, slots: [String: PortPath]) {
             self.bench = bench
@@ -34,9 +38,13 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `unit-docked`.
     public struct UnitDocked: Codable, Sendable {
+        /// The physical port, by udev's ID_PATH.
         public var port: PortPath
+        /// The name of the profile that fitted.
         public var profile: String
+        /// Whether the unit ran its firmware or its bootloader.
         public var mode: UnitMode
         public init(port: PortPath, profile: String, mode: UnitMode) {
             self.port = port
@@ -45,14 +53,21 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `session-started`.
     public struct SessionStarted: Codable, Sendable {
+        /// The Communications Hub that is meant.
         public var unit: BenchModel.Unit
+        /// The name of the profile that fitted.
         public var profile: String
+        /// Whether the unit ran its firmware or its bootloader.
         public var mode: UnitMode
+        /// The release's name; `nil` where there was no target.
         public var release: String?
+        /// The version that the unit should hold.
         public var targetVersion: FirmwareVersion?
         /// SHA-256 of each component that the unit should hold.
         public var components: [String: SHA256Value]
+        /// Checks that are switched off, or that this unit does not allow.
         public var checksOff: [String]
         public init(
             unit: BenchModel.Unit, profile: String, mode: UnitMode, release: String?, targetVersion: FirmwareVersion?,
@@ -68,8 +83,11 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `transfer-started` and `transfer-finished`.
     public struct Transfer: Codable, Sendable {
+        /// The component's name (`application`).
         public var component: String
+        /// Bytes of the component.
         public var lengthBytes: Int
         /// Counted from 1.
         public var attempt: Int
@@ -80,9 +98,13 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `readback`.
     public struct Readback: Codable, Sendable {
+        /// The component's name (`application`).
         public var component: String
+        /// What should be there.
         public var expected: SHA256Value
+        /// What is there.
         public var found: SHA256Value
         public init(component: String, expected: SHA256Value, found: SHA256Value) {
             self.component = component
@@ -91,9 +113,11 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `session-settled`.
     public struct SessionSettled: Codable, Sendable {
         /// The session that had ended as unknown.
         public var session: SessionID
+        /// The outcome with everything that it rests on.
         public var verdict: Verdict
         public init(session: SessionID, verdict: Verdict) {
             self.session = session
@@ -138,8 +162,11 @@ public enum JournalEvent: Sendable {
 
 /// An event on its way into the journal.
 public struct JournalDraft: Sendable {
+    /// What happened.
     public var event: JournalEvent
+    /// The slot's label, as it is printed on the rack.
     public var slot: SlotID?
+    /// The Communications Hub that is meant.
     public var unit: EUI64?
     /// `nil` for an event of no session, and for `session-started`, whose own number it becomes.
     public var session: SessionID?

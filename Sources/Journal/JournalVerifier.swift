@@ -4,6 +4,7 @@ internal import GRDB
 
 /// What an offline check of a journal found.
 public struct JournalVerification: Hashable, Sendable, Codable {
+    /// The file.
     public var path: String
     /// Events that fit, counted from the first.
     public var events: Int

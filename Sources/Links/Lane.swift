@@ -4,6 +4,7 @@ public import Dispatch
 ///
 /// Each slot has a lane, which targets the queue of its host controller. Sendable because a `DispatchQueue` is.
 public final class Lane: SerialExecutor, TaskExecutor {
+    /// The serial queue itself.
     public let queue: DispatchQueue
 
     /// `target` is the queue of the host controller; `nil` for a lane of its own.

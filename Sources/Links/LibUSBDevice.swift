@@ -13,6 +13,7 @@ internal import Synchronization
 /// and is closed once, on `queue`, after the last transfer has ended.
 @safe
 public final class LibUSBDevice: USBDevice, @unchecked Sendable {
+    /// What the device said of itself when it was opened.
     public let descriptors: USBDescriptors
     /// Keeps the context alive for as long as the device is.
     private let host: USBHost
@@ -130,7 +131,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             idle?.resume()
         }
         let result = await withTaskCancellationHandler {
-            await transfer.run(unsafe handle, timeout: timeout)
+            unsafe await transfer.run(handle, timeout: timeout)
         } onCancel: {
             transfer.cancel()
         }

@@ -2,19 +2,28 @@
 ///
 /// The bytes come from the device and are trusted in nothing: lengths are checked before every read.
 public struct USBDescriptors: Hashable, Sendable {
+    /// Vendor id, 16 bits.
     public var idVendor: UInt16
+    /// Product id, 16 bits.
     public var idProduct: UInt16
+    /// Device release number, 16 bits.
     public var bcdDevice: UInt16
     /// Index of the serial number's string; 0 when the device has none.
     public var iSerialNumber: UInt8
+    /// Every alternate setting of every interface, in the order of the configuration.
     public var interfaces: [Interface]
 
     /// One alternate setting of one interface.
     public struct Interface: Hashable, Sendable {
+        /// bInterfaceNumber.
         public var number: UInt8
+        /// bAlternateSetting.
         public var alternate: UInt8
+        /// bInterfaceClass.
         public var interfaceClass: UInt8
+        /// bInterfaceSubClass.
         public var interfaceSubclass: UInt8
+        /// bInterfaceProtocol.
         public var interfaceProtocol: UInt8
         /// Index of the setting's name; 0 when it has none.
         public var iInterface: UInt8

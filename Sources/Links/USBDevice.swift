@@ -73,6 +73,7 @@ public struct USBError: Error, Hashable, Sendable, CustomStringConvertible {
         case io
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// What was tried and what the system said.
     public let sentence: String

@@ -8,6 +8,7 @@ public struct Details: Sendable {
 
     public init(style: Style) { self.style = style }
 
+    /// One `name: value` line a field that is known.
     public func lines(_ slot: SlotStatus) -> [String] {
         var fields: [(String, String?)] = [
             ("slot", slot.slot.label), ("port", slot.port.idPath), ("state", slot.state.rawValue),
@@ -22,6 +23,7 @@ public struct Details: Sendable {
         return lines(fields)
     }
 
+    /// One `name: value` line a field that is known.
     public func lines(_ unit: UnitStatus) -> [String] {
         var lines = lines([
             ("CHF ID", unit.chfId.description), ("outcome", unit.outcome?.rawValue), ("reason", unit.reason?.rawValue),
@@ -51,6 +53,7 @@ public struct Details: Sendable {
         return "\(event.number)  \(event.utc)  \(event.kind)  \(place)  \(event.payload)  \(event.hash.short)"
     }
 
+    /// One `name: value` line a field that is known.
     public func lines(_ image: ImageReport, path: String) -> [String] {
         var lines = lines([
             ("file", "\(path), \(image.fileSize) bytes"), ("format", image.format ?? "unknown"),

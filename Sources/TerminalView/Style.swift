@@ -1,5 +1,6 @@
 /// Whether and how text is coloured. Text is laid out first and coloured after, so that widths count what is seen.
 public struct Style: Sendable {
+    /// Whether there is colour.
     public let isColoured: Bool
 
     public init(isColoured: Bool) { self.isColoured = isColoured }

@@ -289,7 +289,9 @@ extension DockedDevice {
 
 /// An order to a slot that can't be followed.
 public struct SlotOrderError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The slot's label, as it is printed on the rack.
     public let slot: SlotID
+    /// Why it can't be followed.
     public let problem: String
 
     init(_ slot: SlotID, _ problem: String) {

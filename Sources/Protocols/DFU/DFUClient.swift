@@ -5,7 +5,9 @@ public import Links
 ///
 /// It waits bwPollTimeout only where the device says that it is busy, and every wait has a bound.
 public struct DFUClient: Sendable {
+    /// The open device.
     public let device: any USBDevice
+    /// Its DFU interface.
     public let interface: DFUInterface
     /// Bytes in a block: wTransferSize, within what a control transfer carries.
     public let blockSize: Int

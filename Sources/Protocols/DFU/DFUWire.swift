@@ -4,14 +4,17 @@ public import Links
 public enum DFU {
     /// DFU 1.1 §4.1.1 and §4.2.3: application specific class, device firmware upgrade subclass.
     public static let interfaceClass: UInt8 = 0xFE
+    /// Device firmware upgrade subclass.
     public static let interfaceSubclass: UInt8 = 0x01
     /// bInterfaceProtocol in run-time mode and in DFU mode.
     public static let runtimeProtocol: UInt8 = 1
+    /// bInterfaceProtocol in DFU mode.
     public static let dfuModeProtocol: UInt8 = 2
     /// DFU 1.1 §4.1.3, DFU FUNCTIONAL descriptor.
     public static let functionalDescriptor: UInt8 = 0x21
     /// bmRequestType of the class requests: to and from an interface.
     public static let hostToDevice: UInt8 = 0x21
+    /// bmRequestType of the class requests from an interface.
     public static let deviceToHost: UInt8 = 0xA1
 }
 
@@ -85,9 +88,11 @@ public enum DFUStatusCode: UInt8, Sendable, CaseIterable {
 
 /// The answer to DFU_GETSTATUS, DFU 1.1 §6.1.2: 6 bytes, little-endian.
 public struct DFUStatus: Hashable, Sendable {
+    /// bStatus.
     public var status: DFUStatusCode
     /// bwPollTimeout: how long the host should leave the device alone, 0 to 16,777.215 s.
     public var pollTimeout: Duration
+    /// bState.
     public var state: DFUState
 
     public init(status: DFUStatusCode, pollTimeout: Duration, state: DFUState) {
@@ -123,17 +128,22 @@ public struct DFUStatus: Hashable, Sendable {
 
 /// The DFU functional descriptor, DFU 1.1 §4.1.3, table 4.2: 9 bytes, little-endian.
 public struct DFUFunctionalDescriptor: Hashable, Sendable {
+    /// bmAttributes, DFU 1.1 §4.1.3.
     public struct Attributes: OptionSet, Hashable, Sendable {
         public let rawValue: UInt8
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+        /// Bit 0: bitCanDnload.
         public static let canDownload = Attributes(rawValue: 1)
+        /// Bit 1: bitCanUpload.
         public static let canUpload = Attributes(rawValue: 2)
+        /// Whether the unit stays in DFU mode after manifestation.
         public static let manifestationTolerant = Attributes(rawValue: 4)
         /// The device detaches by itself after DETACH; otherwise the host resets it.
         public static let willDetach = Attributes(rawValue: 8)
     }
 
+    /// bmAttributes.
     public var attributes: Attributes
     /// wDetachTimeOut.
     public var detachTimeout: Duration
@@ -160,15 +170,19 @@ public struct DFUFunctionalDescriptor: Hashable, Sendable {
 
 /// The DFU interface of a device in one mode.
 public struct DFUInterface: Hashable, Sendable {
+    /// bInterfaceProtocol: which of its two modes the device is in.
     public enum Mode: Hashable, Sendable {
         case runtime
         case dfu
     }
 
+    /// bInterfaceNumber.
     public let number: UInt8
+    /// Which of its two modes the device is in.
     public let mode: Mode
     /// The alternate settings, one for each place that can be written.
     public let alternates: Set<UInt8>
+    /// The DFU functional descriptor.
     public let functional: DFUFunctionalDescriptor
 
     /// Finds it in a device's descriptors.

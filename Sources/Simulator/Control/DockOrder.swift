@@ -15,7 +15,9 @@ public enum DockOrder: Codable, Sendable {
 public struct DockAnswer: Codable, Sendable {
     /// What went wrong; `nil` when nothing did.
     public var error: String?
+    /// Every unit as it is now.
     public var units: [UnitReport]?
+    /// The bytes of the application flash, in hex.
     public var flash: String?
 
     init(error: String? = nil, units: [UnitReport]? = nil, flash: String? = nil) {

@@ -4,6 +4,7 @@ internal import Firmware
 
 /// A simulated dock as its YAML file describes it.
 public struct DockDescription: Sendable {
+    /// The dock's name, by which `hubsim ctl` finds it.
     public var name: String
     /// Slot label → position on the bus, as sysfs writes it (`1-1.2.3`).
     public var slots: [(slot: SlotID, position: USBPosition)]
@@ -15,7 +16,9 @@ public struct DockDescription: Sendable {
 
 /// Where a device sits: bus number and the ports of each USB hub on the way, `1-1.2.3`.
 public struct USBPosition: Hashable, Sendable, CustomStringConvertible {
+    /// Bus number, 1 to 8.
     public let bus: Int
+    /// The port of each USB hub on the way, and the device's own; empty for a root hub.
     public let ports: [Int]
 
     /// `nil` unless it is written `BUS-PORT[.PORT…]` with at most 6 ports, as many as USB 2.0 allows hubs and a device.

@@ -272,20 +272,31 @@ extension SimulatedDock.State {
 
 /// One simulated unit as it is now.
 public struct UnitReport: Codable, Sendable {
+    /// The unit's CHF ID.
     public var chfId: EUI64
+    /// Where it is plugged in; `nil` for nowhere.
     public var slot: SlotID?
+    /// Whether the unit ran its firmware or its bootloader.
     public var mode: UnitMode
+    /// Whether it can be seen on the bus.
     public var isOnBus: Bool
+    /// The device node, `/dev/bus/usb/BBB/DDD`.
     public var node: String?
+    /// The version that it tells; `nil` in its bootloader.
     public var version: FirmwareVersion?
+    /// SHA-256 of what the application flash holds.
     public var applicationHash: SHA256Value
+    /// Downloads of which a block arrived.
     public var downloadsBegun: Int
+    /// Downloads that were manifested.
     public var downloadsManifested: Int
+    /// What goes wrong with the unit, in the order in which it was asked for.
     public var faults: [Fault]
 }
 
 /// What the simulator can't do, in a sentence.
 public struct SimulatorError: Error, Sendable, CustomStringConvertible {
+    /// What went wrong, and what to do, in a sentence.
     public let description: String
 
     public init(_ description: String) { self.description = description }

@@ -12,9 +12,13 @@ public final class InProcessBus: Sendable {
 
     /// A device as udev would describe it.
     public struct VisibleDevice: Sendable, Hashable {
+        /// udev's property ID_PATH.
         public var idPath: String
+        /// The device node, `/dev/bus/usb/BBB/DDD`.
         public var node: String
+        /// The device's folder in sysfs.
         public var syspath: String
+        /// udev's properties of the device.
         public var properties: [String: String]
     }
 
@@ -36,8 +40,11 @@ public final class InProcessBus: Sendable {
         return InProcessDevice(device, dock: dock, descriptors: try USBDescriptors(device.descriptors))
     }
 
+    /// Puts a unit into a slot.
     public func plug(_ chfId: EUI64, into slot: SlotID) throws(SimulatorError) { try dock.plug(chfId, into: slot) }
+    /// Pulls out what is in a slot.
     public func unplug(_ slot: SlotID) throws(SimulatorError) { try dock.unplug(slot) }
+    /// Makes something go wrong with a unit.
     public func add(_ fault: Fault, to chfId: EUI64) throws(SimulatorError) { try dock.addFault(fault, to: chfId) }
 
     /// Every unit as it is now.

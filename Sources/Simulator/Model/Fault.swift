@@ -1,5 +1,6 @@
 /// Something that goes wrong with a simulated unit, and when.
 public struct Fault: Hashable, Sendable, Codable {
+    /// What can go wrong.
     public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         /// Pulled out: at a byte of the download, or on entering a DFU state.
         case unplug
@@ -35,8 +36,11 @@ public struct Fault: Hashable, Sendable, Codable {
         case hugeDescriptors = "huge-descriptors"
     }
 
+    /// What goes wrong.
     public var kind: Kind
+    /// At this byte of the download or of the flash.
     public var atByte: Int?
+    /// At this block of the transfer, counted from 0.
     public var atBlock: Int?
     /// A DFU state's name.
     public var inState: String?
@@ -44,6 +48,7 @@ public struct Fault: Hashable, Sendable, Codable {
     public var request: String?
     /// A DFU status's name.
     public var status: String?
+    /// The kind's own value.
     public var value: String?
     /// How often it still happens; `nil` for ever.
     public var times: Int?

@@ -2,15 +2,25 @@ public import BenchModel
 
 /// A simulated unit as the dock file describes it.
 public struct UnitDescription: Sendable {
+    /// Which Communications Hub it is made for.
     public var variant: Variant
+    /// The unit's CHF ID.
     public var chfId: EUI64
+    /// The unit's GPF ID.
     public var gpfId: EUI64
+    /// The model as the unit says it, 8 hex digits (`010A030B`).
     public var model: String
+    /// The hardware version as the unit says it.
     public var hardwareVersion: HardwareVersion
+    /// What lies in its flash at first.
     public var firmware: Firmware
+    /// How long it takes.
     public var timing: UnitTiming
+    /// wTransferSize, bytes.
     public var transferSize: Int
+    /// Whether the unit stays in DFU mode after manifestation.
     public var manifestationTolerant: Bool
+    /// What goes wrong with the unit, in the order in which it was asked for.
     public var faults: [Fault]
 
     /// What lies in the unit's application flash when it is first plugged in.
