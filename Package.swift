@@ -71,7 +71,7 @@ let package = Package(
         .target(name: "Links", dependencies: ["BenchModel", "CLibUSB"], swiftSettings: pointers),
         .target(name: "Protocols", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .target(name: "Dock", dependencies: ["BenchModel", "CUdev", logging], swiftSettings: pointers),
-        .target(name: "Journal", dependencies: ["BenchModel", crypto, grdb, logging], swiftSettings: common),
+        .target(name: "Journal", dependencies: ["BenchModel", crypto, grdb], swiftSettings: common),
         .target(
             name: "Bench",
             dependencies: [

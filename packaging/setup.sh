@@ -35,4 +35,7 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "${tools[*]}" ]; then
 fi
 
 # Debian's udev makes /dev/fuse open to all; a machine without udev may not.
-if [ "$(id -u)" -eq 0 ] && [ -e /dev/fuse ]; then chmod 0666 /dev/fuse; fi
+if [ "$(id -u)" -eq 0 ] && [ -e /dev/fuse ] && [ "$(stat -c %a /dev/fuse)" != 666 ]; then
+    echo "setup: opening /dev/fuse to all users, as Debian's udev does"
+    chmod 0666 /dev/fuse
+fi

@@ -3,13 +3,14 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+before=$(mktemp)
+trap 'rm -f "$log" "$before"' EXIT
 
 leftovers() {
     { pgrep -af 'hubsim run|reflashd --config' || true
       grep -E ' /dev/bus/usb ' /proc/mounts || true
       find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'it-*' -o -name 'run-*' -o -name 'bench-*' -o -name 'journal-*' -o -name 'target-*' \
-          -o -name 'hubsim-*.sock' \) -newer "$log" || true; } 2>/dev/null
+          -o -name 'hubsim-*.sock' \) -newer "$before" || true; } 2>/dev/null
 }
 
 swift build --build-tests || exit 1
@@ -17,8 +18,8 @@ swift build --build-tests || exit 1
 timeout --kill-after=30 "${TEST_TIMEOUT:-1800}" swift test --skip-build --parallel --num-workers 2 "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 
-passed=$(grep -cE '^✔ Test .* passed after' "$log")
-failed=$(grep -cE '^✘ Test .* failed after' "$log")
+passed=$(grep -E '^✔ Test .* passed after' "$log" | grep -cv '^. Test run with')
+failed=$(grep -E '^✘ Test .* failed after' "$log" | grep -cv '^. Test run with')
 skipped=$(grep -cE '^➜ Test .* skipped' "$log")
 left=$(leftovers)
 if [ -n "$left" ]; then

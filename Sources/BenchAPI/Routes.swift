@@ -19,13 +19,16 @@ struct Routes: Sendable {
         router.add(middleware: ErrorBodies())
         let group = router.group("v1")
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
+        group.get("bench") { _, _ in try json(StatusView.bench(bench)) }
         group.get("slots") { _, _ in try json(StatusView.status(of: bench).slots) }
         group.get("slots/:slot") { _, context in try json(try slot(context)) }
         group.post("slots/:slot/retry") { _, context in try await order(context, bench.retry) }
         group.post("slots/:slot/hold") { _, context in try await order(context, bench.hold) }
         group.post("slots/:slot/release") { _, context in try await order(context, bench.release) }
+        group.get("units") { request, _ in try json(try await bench.journal.units(limit: limit(request)).map(UnitStatus.init)) }
         group.get("units/:unit") { _, context in try json(try await unit(context)) }
         group.get("sessions") { request, _ in try json(try await bench.journal.sessions(limit: limit(request))) }
+        group.get("sessions/:session") { _, context in try json(try await session(context)) }
         group.get("journal/events") { request, _ in try json(try await events(request)) }
         group.get("events") { _, _ in EventStream(bench: bench).response }
         return router
@@ -61,6 +64,14 @@ struct Routes: Sendable {
             throw APIFailure(.notFound, "unit-unknown", "\(chfId) was never on this bench")
         }
         return UnitStatus(record)
+    }
+
+    private func session(_ context: BasicRequestContext) async throws -> SessionRecord {
+        let id = try number(context.parameters.get("session") ?? "", "session")
+        guard let record = try await bench.journal.session(id) else {
+            throw APIFailure(.notFound, "session-unknown", "there is no session \(id)")
+        }
+        return record
     }
 
     private func events(_ request: Request) async throws -> [EventRecord] {

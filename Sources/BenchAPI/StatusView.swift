@@ -19,9 +19,17 @@ enum StatusView {
             secondsLeft: secondsLeft(slots, tally, at: now), impediment: board.impediment)
     }
 
+    static func bench(_ bench: BenchController) -> BenchDescription {
+        BenchDescription(
+            bench: bench.config.name, version: ProgramVersion.current, journal: bench.journal.path,
+            slots: Dictionary(bench.config.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first }),
+            profiles: bench.config.profiles.map(\.name))
+    }
+
     static func slot(_ view: SlotView, at now: Duration) -> SlotStatus {
         let state: SlotStatus.State = view.sessionBegan != nil ? .running : view.isPresent ? .docked : .empty
         var status = SlotStatus(slot: view.slot, port: view.port, state: state, doNext: view.doNext)
+        status.isHeld = view.isHeld
         status.chfId = view.unit?.chfId
         status.model = view.unit?.model
         status.hardwareVersion = view.unit?.hardwareVersion

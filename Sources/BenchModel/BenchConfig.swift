@@ -76,11 +76,14 @@ public struct TargetFile: Sendable, Equatable {
     public var imageType: UInt16?
     /// The component's name, which the profile maps to a place in the unit.
     public var component: String
+    /// Where the config names it, counted from 1.
+    public var line: Int?
 
     public init(
         variant: Variant, path: String, manufacturerImageHash: SHA256Value, version: FirmwareVersion,
-        manufacturerCode: UInt16? = nil, imageType: UInt16? = nil, component: String
+        manufacturerCode: UInt16? = nil, imageType: UInt16? = nil, component: String, line: Int? = nil
     ) {
+        self.line = line
         self.variant = variant
         self.path = path
         self.manufacturerImageHash = manufacturerImageHash

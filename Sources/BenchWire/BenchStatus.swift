@@ -40,6 +40,28 @@ public struct BenchStatus: Codable, Sendable, Hashable {
     }
 }
 
+/// `GET /v1/bench`: what the bench is, which does not change while the daemon runs.
+public struct BenchDescription: Codable, Sendable, Hashable {
+    /// The bench's name.
+    public var bench: String
+    /// The program's version.
+    public var version: String
+    /// The journal's file on the bench.
+    public var journal: String
+    /// Each slot's label and port.
+    public var slots: [String: PortPath]
+    /// The profiles' names, in the order in which they are tried.
+    public var profiles: [String]
+
+    public init(bench: String, version: String, journal: String, slots: [String: PortPath], profiles: [String]) {
+        self.bench = bench
+        self.version = version
+        self.journal = journal
+        self.slots = slots
+        self.profiles = profiles
+    }
+}
+
 /// A device that looks like one of ours where no slot is, or that fits no profile.
 public struct Stray: Codable, Sendable, Hashable {
     /// The physical port, by udev's ID_PATH.
@@ -64,6 +86,8 @@ public struct SlotStatus: Codable, Sendable, Hashable {
     public var port: PortPath
     /// What is going on in it.
     public var state: State
+    /// Whether a supervisor holds the slot.
+    public var isHeld = false
     /// The unit's CHF ID.
     public var chfId: EUI64?
     /// The model as the unit says it, 8 hex digits (`010A030B`).

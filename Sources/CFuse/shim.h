@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -89,11 +88,6 @@ static inline int hubsim_unshare(int user, int mount, int net, int pid) {
 static inline int hubsim_fork(void) {
     pid_t pid = fork();
     return pid < 0 ? -errno : pid;
-}
-
-/// This process gets `signal` when its parent dies.
-static inline int hubsim_signal_on_parent_death(int signal) {
-    return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
 }
 
 static inline int hubsim_mount_private_root(void) {

@@ -84,7 +84,7 @@ public enum BenchConfigFile {
                     version: try fields.required("version")
                         .value("a firmware version of 8 hex digits") { FirmwareVersion($0) },
                     manufacturerCode: try fields["manufacturerCode"].map(code),
-                    imageType: try fields["imageType"].map(code), component: component))
+                    imageType: try fields["imageType"].map(code), component: component, line: item.line))
         }
         return targets
     }

@@ -19,7 +19,8 @@ extension BenchConfigFile {
         let runtime = try match(try fields.required("runtime"))
         let bootloaderField = try fields.required("bootloader")
         let bootloader = try match(bootloaderField)
-        guard runtime != bootloader else {
+        // The modes are tried in this order: a unit in DFU mode must not fit 'runtime' too.
+        guard !runtime.allSatisfy({ bootloader[$0.key] == $0.value }) else {
             throw bootloaderField.error("expected other properties than in 'runtime': the two modes can't be told apart")
         }
         var profile = DeviceProfile(
@@ -78,10 +79,16 @@ extension BenchConfigFile {
     private static func bounds(_ field: YAMLField) throws(ConfigError) -> SessionBounds {
         let fields = try field.fields(["request", "enterBootloader", "activate", "comeBack"])
         var bounds = SessionBounds()
-        if let request = fields["request"] { bounds.request = try request.duration() }
-        if let enter = fields["enterBootloader"] { bounds.enterBootloader = try enter.duration() }
-        if let activate = fields["activate"] { bounds.activate = try activate.duration() }
-        if let comeBack = fields["comeBack"] { bounds.comeBack = try comeBack.duration() }
+        if let request = fields["request"] { bounds.request = try bound(request) }
+        if let enter = fields["enterBootloader"] { bounds.enterBootloader = try bound(enter) }
+        if let activate = fields["activate"] { bounds.activate = try bound(activate) }
+        if let comeBack = fields["comeBack"] { bounds.comeBack = try bound(comeBack) }
         return bounds
+    }
+
+    private static func bound(_ field: YAMLField) throws(ConfigError) -> Duration {
+        let bound = try field.duration()
+        guard bound >= .milliseconds(10) else { throw field.error("expected at least 10 ms") }
+        return bound
     }
 }

@@ -33,6 +33,9 @@ public struct YAMLField {
         self.path = path
     }
 
+    /// The line that it begins on, counted from 1.
+    public var line: Int? { node.mark?.line }
+
     /// The error that something is wrong with this very place.
     public func error(_ problem: String) -> ConfigError {
         ConfigError(file: file, line: node.mark?.line, field: path, problem: problem)

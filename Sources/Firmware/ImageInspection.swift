@@ -3,6 +3,8 @@ public struct ImageInspection: Sendable {
     /// What a file can be.
     public enum Content: Sendable {
         case gbcsOTA(OTAImage)
+        /// A GBCS OTA image of which the header alone can be read.
+        case gbcsOTAHeader(OTAHeader)
         case mcuboot(MCUbootImage)
         case dfu(DFUSuffix, mcuboot: MCUbootImage?)
         /// Nothing that is known here, or nothing that can be read on.
@@ -38,7 +40,14 @@ public struct ImageInspection: Sendable {
             }
             switch magic {
             case OTAHeader.magic:
-                return .gbcsOTA(try OTAImage(image, problems: &problems))
+                var seen: [FirmwareProblem] = []
+                let header = try OTAHeader(image, problems: &seen)
+                do throws(FirmwareProblem) {
+                    return .gbcsOTA(try OTAImage(image, problems: &problems))
+                } catch {
+                    problems.append(error)
+                    return .gbcsOTAHeader(header)
+                }
             case MCUbootImage.magic:
                 let inner = try MCUbootImage(image, from: 0, problems: &problems)
                 if inner.range.upperBound != image.count {

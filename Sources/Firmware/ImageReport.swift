@@ -114,6 +114,7 @@ public struct ImageReport: Codable, Sendable, Hashable {
         }
         switch inspection.content {
         case .gbcsOTA(let image): add(image)
+        case .gbcsOTAHeader(let header): add(header)
         case .mcuboot(let image):
             format = "mcuboot"
             mcuboot = MCUboot(image)
@@ -128,7 +129,15 @@ public struct ImageReport: Codable, Sendable, Hashable {
     }
 
     private mutating func add(_ image: OTAImage) {
-        let header = image.header
+        add(image.header)
+        manufacturerImageOffset = image.manufacturerImage.lowerBound
+        manufacturerImageSize = image.manufacturerImage.count
+        manufacturerImageHash = "\(image.manufacturerImageHash)"
+        signature = image.signature.map { Hex.lowercase($0) }
+        mcuboot = image.mcuboot.map(MCUboot.init)
+    }
+
+    private mutating func add(_ header: OTAHeader) {
         format = "gbcs-ota"
         headerLength = Int(header.headerLength)
         fieldControl = hex(header.fieldControl.rawValue)
@@ -142,11 +151,6 @@ public struct ImageReport: Codable, Sendable, Hashable {
         minimumHardwareVersion = header.minimumHardwareVersion?.description
         maximumHardwareVersion = header.maximumHardwareVersion?.description
         totalSize = Int(header.totalSize)
-        manufacturerImageOffset = image.manufacturerImage.lowerBound
-        manufacturerImageSize = image.manufacturerImage.count
-        manufacturerImageHash = "\(image.manufacturerImageHash)"
-        signature = image.signature.map { Hex.lowercase($0) }
-        mcuboot = image.mcuboot.map(MCUboot.init)
     }
 }
 

@@ -41,12 +41,16 @@ extension Journal {
 
     /// Everything known of a unit; its `sessions` are empty when the bench never saw it.
     public nonisolated func unit(_ chfId: EUI64) async throws(JournalError) -> UnitRecord {
+        try await read { try UnitRecord(chfId, $0) }
+    }
+
+    /// The units whose sessions are the newest, newest first.
+    public nonisolated func units(limit: Int) async throws(JournalError) -> [UnitRecord] {
         try await read { database in
-            UnitRecord(
-                chfId: chfId,
-                sessions: try Row.fetchAll(
-                    database, sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id", arguments: [chfId.description]
-                ).map { try SessionRecord(row: $0) })
+            let ids = try String.fetchAll(
+                database, sql: "SELECT unit FROM sessions WHERE unit IS NOT NULL GROUP BY unit ORDER BY max(id) DESC LIMIT ?",
+                arguments: [limit])
+            return try ids.compactMap { EUI64($0) }.map { try UnitRecord($0, database) }
         }
     }
 
@@ -81,5 +85,13 @@ extension Journal {
                 return JournalDraft(.outcome(verdict), slot: session.slot, unit: session.chfId, session: session.id)
             })
         return cut.count
+    }
+}
+
+extension UnitRecord {
+    fileprivate init(_ chfId: EUI64, _ database: Database) throws {
+        let rows = try Row.fetchAll(
+            database, sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id", arguments: [chfId.description])
+        self.init(chfId: chfId, sessions: try rows.map { try SessionRecord(row: $0) })
     }
 }

@@ -25,8 +25,6 @@ public struct USBDescriptors: Hashable, Sendable {
         public var interfaceSubclass: UInt8
         /// bInterfaceProtocol.
         public var interfaceProtocol: UInt8
-        /// Index of the setting's name; 0 when it has none.
-        public var iInterface: UInt8
         /// The class-specific descriptors that follow it, each whole with its length and type.
         public var classSpecific: [[UInt8]]
     }
@@ -80,7 +78,7 @@ public struct USBDescriptors: Hashable, Sendable {
             interfaces.append(
                 Interface(
                     number: descriptor[2], alternate: descriptor[3], interfaceClass: descriptor[5],
-                    interfaceSubclass: descriptor[6], interfaceProtocol: descriptor[7], iInterface: descriptor[8],
+                    interfaceSubclass: descriptor[6], interfaceProtocol: descriptor[7],
                     classSpecific: []))
         case Kind.endpoint:
             break

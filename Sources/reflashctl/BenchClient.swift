@@ -23,6 +23,7 @@ struct BenchClient: Sendable {
     /// The status now, and again whenever it has changed.
     func follow(_ handle: (BenchStatus) async throws -> Void) async throws {
         let response = try await execute(request(.GET, "events"), timeout: .hours(24 * 365))
+        guard response.status == .ok else { throw Complaint("the daemon answered \(response.status)") }
         var rest = ByteBuffer()
         for try await chunk in response.body {
             var chunk = chunk

@@ -48,7 +48,12 @@ func complaining(_ body: () async throws -> Void) async throws {
 
 /// The terminal that this runs in.
 enum Terminal {
-    static func print(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+    static func print(_ text: String) { write("\(text)\n") }
+
+    /// A reader that has seen enough (`| head`) ends the program, and is no error.
+    static func write(_ text: String) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch { exit(0) }
+    }
 
     /// Columns and rows; 140 and none where there is no terminal.
     static var size: (columns: Int, rows: Int?) {

@@ -45,6 +45,6 @@ struct WatchCommand: AsyncParsableCommand {
             lines = Array(lines.prefix(rows - 2)) + ["… \(left) more slots: make the window taller"]
         }
         let text = lines.map { $0 + "\u{1B}[K\n" }.joined()
-        FileHandle.standardOutput.write(Data("\u{1B}[H\(text)\u{1B}[J".utf8))
+        Terminal.write("\u{1B}[H\(text)\u{1B}[J")
     }
 }

@@ -75,7 +75,7 @@ struct Reflashd: AsyncParsableCommand {
             return try TargetLoader.load(file)
         } catch {
             throw ConfigError(
-                file: config, line: nil, field: "targets", problem: "\(file.path) is refused: \(error)")
+                file: config, line: file.line, field: "targets", problem: "\(file.path) is refused: \(error)")
         }
     }
 

@@ -132,6 +132,15 @@ final class TestBench: Sendable {
         throw CancellationError()
     }
 
+    /// An event of a kind, as soon as there are so many.
+    func event(_ kind: String, number: Int = 1) async throws -> EventRecord {
+        for await _ in Self.withFirst(controller.board.changes()) {
+            let events = try await journal.events(after: 0, limit: 1000).filter { $0.kind == kind }
+            if events.count >= number { return events[number - 1] }
+        }
+        throw CancellationError()
+    }
+
     /// The first view of a slot that fits.
     func view(_ index: Int, where fits: (SlotView) -> Bool) async throws -> SlotView {
         for await _ in Self.withFirst(controller.board.changes()) {

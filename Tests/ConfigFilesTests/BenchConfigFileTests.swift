@@ -80,6 +80,11 @@ import Testing
             "bench.yaml:9: profiles.hub-4g.runtime: expected at least one udev property"
         ),
         (
+            "runtime: {ID_VENDOR_ID: \"1209\", ID_MODEL_ID: 4c01}", "runtime: {ID_VENDOR_ID: \"1209\"}",
+            "bench.yaml:10: profiles.hub-4g.bootloader: expected other properties than in 'runtime': the two modes can't be told apart"
+        ),
+        ("bounds: {request: 250 ms}", "bounds: {request: 0 s}", "bench.yaml:13: profiles.hub-4g.bounds.request: expected at least 10 ms"),
+        (
             "version: string 4", "version: string 0",
             "bench.yaml:11: profiles.hub-4g.version: expected 'string N' with N from 1 to 255, bcd-device or none, found 'string 0'"
         ),

@@ -77,6 +77,14 @@ import Testing
         #expect(report.problems.isEmpty)
     }
 
+    @Test func `a header that can be read is shown even when nothing after it can`() throws {
+        let report = ImageReport(ImageInspection(MemoryBytes(Array(try ImageFixtures.ota()[..<70]))))
+        #expect(report.format == "gbcs-ota")
+        #expect(report.fileVersion == "0002012F")
+        #expect(report.manufacturerImageHash == nil)
+        #expect(!report.problems.isEmpty)
+    }
+
     @Test func `bytes that are no image are said to be none`() {
         let report = ImageReport(ImageInspection(MemoryBytes([0x7F, 0x45, 0x4C, 0x46, 0, 0])))
         #expect(report.format == nil)

@@ -86,6 +86,10 @@ import Testing
                 #expect(unknown.errors == "reflashctl: there is no slot 'B99'; 'reflashctl status' lists them\n")
                 let never = try await bench.ctl("unit", "show", "00-00-00-00-00-00-00-01")
                 #expect(never.errors == "reflashctl: 00-00-00-00-00-00-00-01 was never on this bench\n")
+                let head = try await Programs.run(
+                    "bash",
+                    ["-c", "set -o pipefail; \(Programs.path("reflashctl")) journal events --json --socket \(bench.socket) | head -1"])
+                #expect(head.status == 0, "\(head.errors)")
                 let events = try await bench.ctl("journal", "events", "--json")
                 #expect(events.output.split(separator: "\n").count > 10)
             }

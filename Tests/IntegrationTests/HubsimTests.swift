@@ -40,13 +40,40 @@ import Testing
         try await withFolder { folder in
             let bench = try SimulatedBench(folder, units: 1)
             let mounts = try String(contentsOfFile: "/proc/mounts", encoding: .utf8)
-            try await bench.run(["sh", "-c", "touch \(folder)/up; exec tail -f /dev/null \(folder)/marker"]) { program in
+            // The command would not listen to a SIGTERM.
+            let command = "trap '' TERM; touch \(folder)/up; while :; do tail -f /dev/null \(folder)/marker; done"
+            try await bench.run(["sh", "-c", command]) { program in
                 try await appears("\(folder)/up")
                 program.signal(SIGKILL)
                 #expect(await program.ended == 128 + SIGKILL)
                 try await vanishes("\(folder)/marker")
                 try await gone(bench.controlSocket)
                 #expect(try String(contentsOfFile: "/proc/mounts", encoding: .utf8) == mounts)
+            }
+        }
+    }
+
+    @Test func `a program inside has terminals of its own`() async throws {
+        try await withFolder { folder in
+            let result = try await run(
+                try SimulatedBench(folder, units: 1), "python3", "-c",
+                "import os; m, s = os.openpty(); os.write(s, b'x'); print(os.read(m, 1))")
+            #expect(result.output == "b'x'\n", "\(result.errors)")
+        }
+    }
+
+    @Test func `one that says nothing to the dock does not keep others from acting`() async throws {
+        try await withFolder { folder in
+            let bench = try SimulatedBench(folder, units: 1)
+            try await bench.run(["sh", "-c", "touch \(folder)/up; exec tail -f /dev/null"]) { _ in
+                try await appears("\(folder)/up")
+                let silent = try await Programs.start(
+                    "python3",
+                    ["-c", "import socket, time; s = socket.socket(socket.AF_UNIX); s.connect('\(bench.controlSocket)'); time.sleep(60)"],
+                    output: "\(folder)/silent.out", errors: "\(folder)/silent.err")
+                defer { silent.signal(SIGKILL) }
+                try await bench.hands("list")
+                try await bench.hands("unplug", "A01")
             }
         }
     }

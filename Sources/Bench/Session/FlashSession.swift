@@ -45,8 +45,9 @@ actor FlashSession {
         do throws(SessionEnd) {
             verdict = try await attempt(try identified.get(), try checked.get(), history)
         } catch {
-            await leaveInRuntime(after: error)
-            verdict = Verdict(error.outcome, reason: error.reason, detail: error.detail, installedVersion: reportedVersion)
+            let end = honest(error)
+            await leaveInRuntime(after: end)
+            verdict = Verdict(end.outcome, reason: end.reason, detail: end.detail, installedVersion: reportedVersion)
         }
         await device?.close()
         verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
@@ -67,6 +68,7 @@ actor FlashSession {
         defer { extendLifetime(grant) }
         step(.enteringBootloader)
         var loader = try await enterBootloader(expecting: unit)
+        try expectPlaces(for: target, in: loader)
         if mustReadFirst(unit, target, history) {
             step(.checking)
             switch try await holds(target, loader) {
@@ -99,6 +101,20 @@ actor FlashSession {
     /// A unit that may hold the target already, or whose content is in doubt, is read before anything is written.
     private func mustReadFirst(_ unit: Unit, _ target: Target, _ history: UnitRecord) -> Bool {
         unit.installedVersion == nil || unit.installedVersion == target.version || history.openQuestion != nil
+    }
+
+    /// A unit that was written and then could not be brought back into its bootloader may well hold the release.
+    private func honest(_ end: SessionEnd) -> SessionEnd {
+        wrote && end.reason == .enterFailed ? SessionEnd(.unknown, .noAnswer, end.detail) : end
+    }
+
+    /// - Throws: the refusal, before anything is written, where the bootloader has no such place.
+    private func expectPlaces(for target: Target, in loader: DFUClient) throws(SessionEnd) {
+        for component in target.components {
+            guard let alternate = bench.profile.components[component.name], loader.interface.alternates.contains(alternate) else {
+                throw SessionEnd(.refused, .bootloaderUnusable, "it has no alternate setting for component '\(component.name)'")
+            }
+        }
     }
 
     // MARK: What the steps share

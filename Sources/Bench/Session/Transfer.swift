@@ -80,7 +80,6 @@ extension FlashSession {
                 try await marked(.readback(.init(component: component.name, expected: component.hash, found: value)))
                 return value
             } catch {
-                if case .unsupported(let sentence) = error, !wrote { throw SessionEnd(.refused, .bootloaderUnusable, sentence) }
                 guard error.isTransient, attempt < Self.readAttempts else {
                     throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
                 }

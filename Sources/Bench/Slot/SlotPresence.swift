@@ -28,6 +28,8 @@ actor SlotPresence {
     private let clock: any BenchClock
     private var waiter: Waiter?
     private var lastWait = 0
+    /// Where the unit that was here has turned up, until something is here again.
+    private var elsewhere: SlotID?
 
     private struct Waiter {
         let id: Int
@@ -42,6 +44,7 @@ actor SlotPresence {
 
     func arrived(_ device: PresentDevice) {
         present = device
+        elsewhere = nil
         if waiter?.old != device.device.attachment { end(with: .device(device)) }
     }
 
@@ -53,12 +56,13 @@ actor SlotPresence {
     }
 
     /// Tells a waiting session that its unit is in another slot.
-    func seenElsewhere(_ slot: SlotID) { end(with: .elsewhere(slot)) }
+    func seenElsewhere(_ slot: SlotID) {
+        elsewhere = slot
+        end(with: .elsewhere(slot))
+    }
 
     /// Waits until the slot holds another attachment than `old`. Ends on the event, at the bound or when cancelled.
     func next(after old: DockedDevice.Attachment, within bound: Duration) async -> Arrival {
-        if let present, present.device.attachment != old { return .device(present) }
-        guard !Task.isCancelled else { return .cancelled }
         lastWait += 1
         let id = lastWait
         let timer = Task { [clock] in
@@ -66,7 +70,18 @@ actor SlotPresence {
         }
         defer { timer.cancel() }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter = Waiter(id: id, old: old, continuation: $0) }
+            await withCheckedContinuation { continuation in
+                // Looked at here, where nothing can come between the look and the wait.
+                if Task.isCancelled {
+                    continuation.resume(returning: .cancelled)
+                } else if let present, present.device.attachment != old {
+                    continuation.resume(returning: .device(present))
+                } else if let elsewhere {
+                    continuation.resume(returning: .elsewhere(elsewhere))
+                } else {
+                    waiter = Waiter(id: id, old: old, continuation: continuation)
+                }
+            }
         } onCancel: {
             Task { await self.expire(id, with: .cancelled) }
         }

@@ -15,6 +15,8 @@ actor SlotRunner {
     private var session: Task<Void, Never>?
     /// The docking that has been recorded and dealt with: the attachment that it began with, or that its session ended with.
     private var docked: DockedDevice.Attachment?
+    /// Who that is, as far as it is known.
+    private var dockedUnit: EUI64?
     private var reconciling: Task<Void, Never>?
     private var mustReconcile = false
     private var profile: DeviceProfile?
@@ -49,12 +51,16 @@ actor SlotRunner {
         guard let device, let profile else {
             guard let remembered, remembered.isDocked else { return }
             await restore(remembered.lastSession)
-            return await record(.unitRemoved, unit: remembered.lastSession?.chfId)
+            let unit = remembered.lastSession?.chfId
+            // Not waited for: the journal may be full, and the other slots want to be looked at.
+            Task { await self.record(.unitRemoved, unit: unit) }
+            return
         }
         if let last = remembered?.lastSession, await stands(last, device, profile) {
             await presence.arrived(device)
             self.profile = profile
             docked = device.device.attachment
+            dockedUnit = last.chfId
             if let chfId = last.chfId { _ = await shared.registry.claim(chfId, for: slot, presence) }
             return await restore(last)
         }
@@ -115,6 +121,7 @@ actor SlotRunner {
     /// Begins another session with the unit that is in the slot.
     func retry() async throws(SlotOrderError) {
         guard session == nil else { throw SlotOrderError(slot, "a session is running") }
+        guard !isStopping else { throw SlotOrderError(slot, "the bench is stopping") }
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
         guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
         begin(device, profile)
@@ -136,10 +143,11 @@ actor SlotRunner {
         guard isHeld else { throw SlotOrderError(slot, "the slot is not held") }
         try await recordOrder(.slotReleased)
         isHeld = false
+        let isIdle = session == nil
         shared.board.update(slot) { view in
             view.isHeld = false
-            view.doNext = .dock
             view.message = nil
+            if isIdle { view.doNext = .dock }
         }
         // What is in the slot is looked at as if it had just been docked.
         if session == nil {
@@ -163,6 +171,17 @@ actor SlotRunner {
     // MARK: Sessions
 
     private func dock(_ device: PresentDevice, _ profile: DeviceProfile) async {
+        dockedUnit = device.device.identity
+        let held = isHeld
+        let unit = dockedUnit
+        shared.board.update(slot) { view in
+            // Whatever was said here before was said of another docking.
+            view = SlotView(slot: view.slot, port: view.port)
+            view.isHeld = held
+            view.isPresent = true
+            view.unit = unit.map { Unit(chfId: $0) }
+            view.doNext = held ? .hold : .wait
+        }
         await record(
             .unitDocked(.init(port: device.device.port, profile: profile.name, mode: device.mode)),
             unit: device.device.identity)
@@ -183,7 +202,7 @@ actor SlotRunner {
     }
 
     private func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
-        guard session == nil, !isStopping else { return }
+        guard session == nil, !isStopping, !isHeld else { return }
         let now = shared.clock.now
         shared.board.update(slot) { view in
             let kept = (view.port, view.isHeld)
@@ -202,8 +221,11 @@ actor SlotRunner {
 
     private func ended(_ verdict: Verdict?, _ last: DockedDevice.Attachment, unit: EUI64?) async {
         docked = last
+        // After a swap the slot holds another unit than the session's.
+        dockedUnit = verdict?.outcome == .swapped ? await presence.present?.device.identity : unit
         if let verdict { await show(verdict, unit: unit) }
-        if await presence.present?.device.attachment != last { await shared.registry.release(slot) }
+        let isGone = await presence.present?.device.attachment != last
+        if isGone || verdict?.outcome == .swapped { await shared.registry.release(slot) }
         session = nil
         // What came or went meanwhile, a unit that was plugged in again say, was left for now.
         reconcileSoon()
@@ -234,9 +256,10 @@ actor SlotRunner {
     }
 
     private func removed() async {
-        let view = shared.board.slot(slot)
+        let unit = dockedUnit
+        dockedUnit = nil
         await shared.registry.release(slot)
-        await record(.unitRemoved, unit: view?.unit?.chfId)
+        await record(.unitRemoved, unit: unit)
         guard await presence.present == nil else { return }
         let held = isHeld
         shared.board.update(slot) { view in

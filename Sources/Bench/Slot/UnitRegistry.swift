@@ -1,4 +1,5 @@
 internal import BenchModel
+internal import Dock
 
 /// Which slot each identified unit is in, so that no unit has two sessions at once.
 actor UnitRegistry {
@@ -24,11 +25,12 @@ actor UnitRegistry {
     /// - Returns: the other slot, where a device with this CHF ID is plugged in there at the same time.
     func claim(_ chfId: EUI64, for slot: SlotID, _ presence: SlotPresence) async -> SlotID? {
         while let holder = holders[chfId], holder.slot != slot, !Task.isCancelled {
-            if await holder.presence.present != nil { return holder.slot }
+            if let present = await holder.presence.present, (present.device.identity ?? chfId) == chfId { return holder.slot }
             await holder.presence.seenElsewhere(slot)
-            guard holders[chfId]?.slot == holder.slot else { continue }
-            await change(of: chfId)
+            await release(of: chfId, by: holder.slot)
         }
+        // A slot has to do with one unit at a time.
+        release(slot)
         holders[chfId] = Holder(slot: slot, presence: presence)
         return nil
     }
@@ -40,11 +42,19 @@ actor UnitRegistry {
         wake { released.contains($0.chfId) }
     }
 
-    private func change(of chfId: EUI64) async {
+    /// Waits until the slot has let the unit go.
+    private func release(of chfId: EUI64, by slot: SlotID) async {
         lastWaiter += 1
         let id = lastWaiter
         await withTaskCancellationHandler {
-            await withCheckedContinuation { waiters.append(Waiter(id: id, chfId: chfId, continuation: $0)) }
+            await withCheckedContinuation { continuation in
+                // Looked at here, where nothing can come between the look and the wait.
+                if Task.isCancelled || holders[chfId]?.slot != slot {
+                    continuation.resume()
+                } else {
+                    waiters.append(Waiter(id: id, chfId: chfId, continuation: continuation))
+                }
+            }
         } onCancel: {
             Task { await self.wake { $0.id == id } }
         }

@@ -2,7 +2,7 @@ internal import BenchModel
 internal import Dispatch
 internal import Foundation
 
-/// Takes orders for a running dock from its socket, one connection at a time.
+/// Takes orders for a running dock from its socket.
 final class ControlServer: Sendable {
     private let dock: SimulatedDock
     private let listener: CInt
@@ -16,7 +16,9 @@ final class ControlServer: Sendable {
         source.source.setEventHandler { @Sendable [dock] in
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
-            Self.serve(FileHandle(fileDescriptor: connection, closeOnDealloc: true), dock)
+            DispatchQueue.global().async { @Sendable in
+                Self.serve(FileHandle(fileDescriptor: connection, closeOnDealloc: true), dock)
+            }
         }
         source.source.activate()
     }

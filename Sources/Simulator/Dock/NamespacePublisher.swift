@@ -8,6 +8,13 @@ final class NamespacePublisher: DockPublisher {
     private let database = UdevDatabase(files: PrivateFiles())
     private let socket: CInt
     private let sequence = Mutex(1000)
+    private let announcements = Mutex<[String: Announcement]>([:])
+
+    /// What is said about a device with every event.
+    private struct Announcement {
+        let properties: [(key: String, value: String)]
+        let tags: [String]
+    }
 
     /// - Throws: ``SimulatorError`` when the tree can't be written or the socket not be opened.
     init() throws(SimulatorError) {
@@ -17,35 +24,33 @@ final class NamespacePublisher: DockPublisher {
     }
 
     func appeared(_ device: BusDevice) {
-        report {
-            () throws(SimulatorError) in
+        report { () throws(SimulatorError) in
             try sysfs.add(device)
             try database.add(device)
+            // As they are now: a unit that leaves may have changed its mode before.
+            let announcement = announcement(of: device)
+            announcements.withLock { $0[device.node] = announcement }
             // udev answers the kernel's later `bind` event with one of its own.
-            try send("add", device)
-            try send("bind", device)
+            try send("add", announcement)
+            try send("bind", announcement)
         }
     }
 
     func left(_ device: BusDevice) {
-        report {
-            () throws(SimulatorError) in
-            try send("unbind", device)
-            try send("remove", device)
+        report { () throws(SimulatorError) in
+            // Gone first, told after: who looks because of the message must not find it any more.
             database.remove(device)
             sysfs.remove(device)
+            guard let announcement = announcements.withLock({ $0.removeValue(forKey: device.node) }) else { return }
+            try send("unbind", announcement)
+            try send("remove", announcement)
         }
     }
 
-    private func send(_ action: String, _ device: BusDevice) throws(SimulatorError) {
+    private func announcement(of device: BusDevice) -> Announcement {
         let isOurs = database.isOurs(device)
-        let number = sequence.withLock { sequence in
-            sequence += 1
-            return sequence
-        }
         var properties: [(key: String, value: String)] = [
-            ("ACTION", action), ("DEVPATH", SysfsTree.path(of: device.position)), ("SUBSYSTEM", "usb"),
-            ("SEQNUM", "\(number)"),
+            ("DEVPATH", SysfsTree.path(of: device.position)), ("SUBSYSTEM", "usb"),
         ]
         for line in sysfs.uevent(of: device).split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -57,8 +62,17 @@ final class NamespacePublisher: DockPublisher {
         properties.append(("USEC_INITIALIZED", "\(Int(ProcessInfo.processInfo.systemUptime * 1_000_000))"))
         properties += database.properties(of: device)
         if isOurs { properties += [("TAGS", ":\(UdevDatabase.tag):"), ("CURRENT_TAGS", ":\(UdevDatabase.tag):")] }
+        return Announcement(properties: properties, tags: isOurs ? [UdevDatabase.tag] : [])
+    }
+
+    private func send(_ action: String, _ announcement: Announcement) throws(SimulatorError) {
+        let number = sequence.withLock { sequence in
+            sequence += 1
+            return sequence
+        }
         let message = UeventMessage(
-            properties: properties, subsystem: "usb", devtype: "usb_device", tags: isOurs ? [UdevDatabase.tag] : [])
+            properties: [("ACTION", action), ("SEQNUM", "\(number)")] + announcement.properties, subsystem: "usb",
+            devtype: "usb_device", tags: announcement.tags)
         let bytes = message.bytes
         let result = unsafe bytes.withUnsafeBytes { unsafe hubsim_send_uevent(socket, $0.baseAddress, $0.count) }
         try SystemCall.check("sendto(NETLINK_KOBJECT_UEVENT)", result)

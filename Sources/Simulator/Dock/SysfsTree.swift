@@ -3,9 +3,10 @@ internal import Foundation
 /// The sysfs side of the simulated bus: one folder a device with the attributes that libusb, libudev and usbutils read, and
 /// the links by which they find it.
 struct SysfsTree: Sendable {
-    /// The host controller that all buses hang on, and its address in ID_PATH.
-    static let controller = "0000:00:14.0"
-    private static let controllerFolder = "/sys/devices/pci0000:00/\(controller)"
+    /// The PCI address of a bus' host controller, as ID_PATH has it: each bus has its own.
+    static func controller(of bus: Int) -> String { "0000:00:\(String(0x13 + bus, radix: 16)).0" }
+
+    private static func folder(ofController bus: Int) -> String { "/sys/devices/pci0000:00/\(controller(of: bus))" }
 
     let files: PrivateFiles
 
@@ -13,19 +14,17 @@ struct SysfsTree: Sendable {
     func prepare() throws(SimulatorError) {
         for folder in [
             "/sys/bus/usb/devices", "/sys/bus/usb/drivers", "/sys/bus/pci/devices", "/sys/dev/char", "/sys/dev/block",
-            "/sys/class", Self.controllerFolder,
+            "/sys/class",
         ] {
             try files.makeFolder(folder)
         }
-        try files.write("PCI_SLOT_NAME=\(Self.controller)\n", to: "\(Self.controllerFolder)/uevent")
-        try files.link("../../../bus/pci", at: "\(Self.controllerFolder)/subsystem")
         // usbcore's default, megabytes.
         try files.write("16\n", to: "/sys/module/usbcore/parameters/usbfs_memory_mb")
     }
 
     /// The device's folder below /sys, without `/sys`: DEVPATH.
     static func path(of position: USBPosition) -> String {
-        var path = String(controllerFolder.dropFirst(4)) + "/usb\(position.bus)"
+        var path = String(folder(ofController: position.bus).dropFirst(4)) + "/usb\(position.bus)"
         for count in position.ports.indices {
             path += "/\(USBPosition(bus: position.bus, ports: Array(position.ports[...count])))"
         }
@@ -33,17 +32,26 @@ struct SysfsTree: Sendable {
     }
 
     func add(_ device: BusDevice) throws(SimulatorError) {
+        if device.position.ports.isEmpty { try addController(of: device.position.bus) }
         let path = Self.path(of: device.position)
         let folder = "/sys\(path)"
         let name = device.position.description
         let depth = path.split(separator: "/").count
         for (attribute, value) in attributes(of: device) { try files.write("\(value)\n", to: "\(folder)/\(attribute)") }
         try files.write(device.descriptors, to: "\(folder)/descriptors")
+        // As the rule file sets it.
+        try files.write("on\n", to: "\(folder)/power/control")
         try files.write(uevent(of: device), to: "\(folder)/uevent")
         try files.link(String(repeating: "../", count: depth) + "bus/usb", at: "\(folder)/subsystem")
         try files.link("../../..\(path)", at: "/sys/bus/usb/devices/\(name)")
         try files.link("../..\(path)", at: "/sys/dev/char/189:\(device.minor)")
         try addInterfaces(of: device, folder: folder, depth: depth)
+    }
+
+    private func addController(of bus: Int) throws(SimulatorError) {
+        let folder = Self.folder(ofController: bus)
+        try files.write("PCI_SLOT_NAME=\(Self.controller(of: bus))\n", to: "\(folder)/uevent")
+        try files.link("../../../bus/pci", at: "\(folder)/subsystem")
     }
 
     func remove(_ device: BusDevice) {

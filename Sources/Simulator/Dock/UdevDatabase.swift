@@ -62,13 +62,14 @@ struct UdevDatabase: Sendable {
         if !device.position.ports.isEmpty {
             properties += [("ID_PATH", Self.idPath(of: device.position))]
         }
+        if isOurs(device) { properties.append(("ID_MM_DEVICE_IGNORE", "1")) }
         if !strings.serial.isEmpty { properties.append(("ID_SERIAL_SHORT", strings.serial)) }
         return properties
     }
 
     /// As udev's path_id builtin writes it.
     static func idPath(of position: USBPosition) -> String {
-        "pci-\(SysfsTree.controller)-usb-0:\(position.ports.map(String.init).joined(separator: "."))"
+        "pci-\(SysfsTree.controller(of: position.bus))-usb-0:\(position.ports.map(String.init).joined(separator: "."))"
     }
 
     /// As udev replaces what it does not allow in names.

@@ -5,10 +5,11 @@ internal import Foundation
 enum PrivateTree {
     /// What of the host's `/dev` a program may rely on.
     private static let devices = [
-        "null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fuse", "console",
+        "null", "zero", "full", "random", "urandom", "tty", "shm", "fuse", "console",
     ]
     private static let deviceLinks = [
         "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+        "ptmx": "pts/ptmx",
     ]
 
     static func make() throws(SimulatorError) {
@@ -18,6 +19,8 @@ enum PrivateTree {
         try shadow("/run", keeping: (try? FileManager.default.contentsOfDirectory(atPath: "/run")) ?? [], except: ["udev"])
         try shadow("/dev", keeping: devices, except: [])
         let files = PrivateFiles()
+        try files.makeFolder("/dev/pts")
+        try SystemCall.check("mount /dev/pts", unsafe hubsim_mount("devpts", "/dev/pts", "ptmxmode=666,mode=620"))
         for (name, destination) in deviceLinks { try files.link(destination, at: "/dev/\(name)") }
         try files.makeFolder("/dev/bus/usb")
         try SystemCall.check("loopback interface", hubsim_loopback_up())

@@ -24,12 +24,18 @@ public enum Supervisor {
         }
         try SystemCall.check("unshare(CLONE_NEWPID)", hubsim_unshare(0, 0, 0, 1))
         let signals = try SystemCall.check("signalfd", hubsim_signal_descriptor())
+        // Its write end is this process' alone: however this process ends, the other one finds the pipe's end.
+        var lifeline: [CInt] = [-1, -1]
+        guard unsafe pipe(&lifeline) == 0 else { throw SimulatorError("pipe: \(unsafe String(cString: strerror(errno)))") }
+        for descriptor in lifeline { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let child = try SystemCall.check("fork", hubsim_fork())
         if child == 0 {
-            // Killed, the outer process can't tell; the kernel does.
-            hubsim_signal_on_parent_death(SIGTERM)
-            exit(NamespaceInit.main(dock, socket: socket, listener: listener, fuse: fuse, signals: signals, command: command))
+            close(lifeline[1])
+            exit(
+                NamespaceInit.main(
+                    dock, socket: socket, listener: listener, fuse: fuse, signals: signals, lifeline: lifeline[0], command: command))
         }
+        close(lifeline[0])
         close(listener)
         close(fuse)
         return forward(signals, to: child)
@@ -70,8 +76,17 @@ public enum Supervisor {
 /// The first process of the namespace.
 enum NamespaceInit {
     static func main(
-        _ description: DockDescription, socket: String, listener: CInt, fuse: CInt, signals: CInt, command: [String]
+        _ description: DockDescription, socket: String, listener: CInt, fuse: CInt, signals: CInt, lifeline: CInt,
+        command: [String]
     ) -> Int32 {
+        Thread.detachNewThread { @Sendable in
+            var byte: UInt8 = 0
+            while unsafe read(lifeline, &byte, 1) > 0 {}
+            // The outer process was killed. With this one, the kernel ends all that runs in the namespace.
+            unsafe unlink(socket)
+            _exit(128 + SIGKILL)
+        }
+
         do throws(SimulatorError) {
             try SystemCall.check("unshare(CLONE_NEWNS | CLONE_NEWNET)", hubsim_unshare(0, 1, 1, 0))
             try PrivateTree.make()
