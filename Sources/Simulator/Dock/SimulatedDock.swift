@@ -131,6 +131,8 @@ final class SimulatedDock: Sendable {
         guard !actions.isEmpty, let seat = device.seat else { return }
         let chfId = seat.description.chfId
         queue.async { @Sendable [self] in
+            // An attachment that has ended meanwhile does nothing any more.
+            guard !device.isGone else { return }
             for action in actions {
                 switch action {
                 case .unplug:
@@ -169,11 +171,14 @@ final class SimulatedDock: Sendable {
     }
 
     private func enter(_ seat: UnitSeat, at position: USBPosition) {
-        let device = state.withLock { state in
+        let device: BusDevice? = state.withLock { state in
+            // A unit that was plugged in while it was about to come back is on the bus once.
+            guard !state.devices.values.contains(where: { $0.seat === seat }) else { return nil }
             let device = BusDevice(seat: seat, position: position, number: state.nextNumber(on: position.bus))
             state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device
             return device
         }
+        guard let device else { return }
         connectPorts()
         publisher.appeared(device)
     }
