@@ -107,6 +107,8 @@ struct Reflashd: AsyncParsableCommand {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = bench.limits.drain + Self.endBound
         try await ServiceGroup(configuration: services).run()
+        // Folds SQLite's write-ahead log into the one file that people copy.
+        try await journal.close()
     }
 
     private static func complain(_ text: String) {

@@ -45,6 +45,17 @@ import Testing
         }
     }
 
+    @Test func `a release of a slot whose unit is settled begins nothing`() async throws {
+        try await TestBench.run { bench in
+            _ = try await bench.ended(1)
+            try await bench.controller.hold(TestBench.slot(1))
+            #expect(bench.controller.board.slot(TestBench.slot(1))?.doNext == .hold)
+            try await bench.controller.release(TestBench.slot(1))
+            #expect(bench.controller.board.slot(TestBench.slot(1))?.doNext == .remove)
+            #expect(try await bench.journal.sessions(limit: 10).count == 1)
+        }
+    }
+
     @Test func `orders that make no sense are refused with the reason`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)

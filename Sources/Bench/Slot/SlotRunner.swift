@@ -143,16 +143,17 @@ actor SlotRunner {
         guard isHeld else { throw SlotOrderError(slot, "the slot is not held") }
         try await recordOrder(.slotReleased)
         isHeld = false
-        let isIdle = session == nil
         shared.board.update(slot) { view in
             view.isHeld = false
             view.message = nil
-            if isIdle { view.doNext = .dock }
         }
-        // What is in the slot is looked at as if it had just been docked.
-        if session == nil {
-            docked = nil
-            reconcileSoon()
+        guard session == nil else { return }
+        if let verdict = shared.board.slot(slot)?.verdict {
+            await show(verdict, unit: dockedUnit)
+        } else if let device = await presence.present, let profile {
+            begin(device, profile)
+        } else {
+            shared.board.update(slot) { $0.doNext = .dock }
         }
     }
 
@@ -205,9 +206,7 @@ actor SlotRunner {
         guard session == nil, !isStopping, !isHeld else { return }
         let now = shared.clock.now
         shared.board.update(slot) { view in
-            let kept = (view.port, view.isHeld)
-            view = SlotView(slot: view.slot, port: kept.0)
-            view.isHeld = kept.1
+            view = SlotView(slot: view.slot, port: view.port)
             view.isPresent = true
             view.sessionBegan = now
             view.doNext = .wait
