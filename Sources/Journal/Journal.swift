@@ -117,8 +117,10 @@ public actor Journal {
         }
     }
 
-    /// Gives up the file. Nothing can be stored after that.
+    /// Folds the write-ahead log into the file and gives it up. Nothing can be stored after that.
     public func close() throws {
+        // SQLite does this by itself only where the last connection to close may write; here that is a reader.
+        _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         try pool.close()
         lock.release()
     }

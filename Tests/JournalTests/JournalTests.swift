@@ -98,6 +98,16 @@ extension JournalEvent {
         }
     }
 
+    @Test func `a journal that was closed is whole in its one file`() async throws {
+        try await withJournal { journal, path in
+            try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            try await journal.close()
+            let copy = path + ".copy"
+            try FileManager.default.copyItem(atPath: path, toPath: copy)
+            #expect(try JournalVerifier.verify(copy).events == 1)
+        }
+    }
+
     @Test func `many sessions at once are all stored, in one chain`() async throws {
         try await withJournal { journal, path in
             try await withThrowingTaskGroup { group in

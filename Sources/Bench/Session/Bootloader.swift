@@ -2,6 +2,7 @@ internal import BenchModel
 internal import Dock
 internal import Journal
 internal import Links
+internal import Logging
 internal import Protocols
 
 /// The steps between run-time mode and DFU mode, in both directions.
@@ -58,7 +59,14 @@ extension FlashSession {
     func openBootloader() async throws(SessionEnd) -> DFUClient {
         guard let device else { throw SessionEnd(.failed, .enterFailed, "the unit is not open") }
         do throws(DFUError) {
-            return try await DFUClient(device, clock: bench.clock, requestBound: bench.profile.bounds.request)
+            let loader = try await DFUClient(device, clock: bench.clock, requestBound: bench.profile.bounds.request)
+            let claimed = loader.interface.functional.transferSize
+            if claimed > loader.blockSize {
+                bench.journal.logger.notice(
+                    "wTransferSize is more than a control transfer carries",
+                    metadata: ["slot": "\(bench.slot)", "claimed": "\(claimed)", "used": "\(loader.blockSize)"])
+            }
+            return loader
         } catch {
             throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
         }
