@@ -45,7 +45,9 @@ import Testing
             #expect(try bench.unit(2).downloadsManifested <= 1)
             for index in [1, 3] { #expect(try await bench.ended(index).verdict?.outcome == .reflashed) }
             let sessions = try await bench.journal.unit(TestBench.chf(2)).sessions
-            #expect(sessions.last?.verdict?.outcome.isCurrent == true)
+            let events = try await bench.journal.events(after: 0, limit: 1000, unit: TestBench.chf(2))
+                .map { "\($0.number) \($0.monotonicNanoseconds / 1_000_000) \($0.slot?.label ?? "") \($0.kind) \($0.payload.prefix(120))" }
+            #expect(sessions.last?.verdict?.outcome.isCurrent == true, "\(events.joined(separator: "\n"))")
             #expect(sessions.dropLast().allSatisfy { $0.verdict?.outcome.isCurrent == true || !$0.isUnsettled })
         }
     }

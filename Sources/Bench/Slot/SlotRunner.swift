@@ -80,7 +80,7 @@ actor SlotRunner {
     func arrived(_ device: PresentDevice, _ profile: DeviceProfile) async {
         self.profile = profile
         await presence.arrived(device)
-        shared.board.update(slot) { $0.isPresent = true }
+        if session == nil { showDocked(device) }
         reconcileSoon()
     }
 
@@ -173,16 +173,7 @@ actor SlotRunner {
 
     private func dock(_ device: PresentDevice, _ profile: DeviceProfile) async {
         dockedUnit = device.device.identity
-        let held = isHeld
-        let unit = dockedUnit
-        shared.board.update(slot) { view in
-            // Whatever was said here before was said of another docking.
-            view = SlotView(slot: view.slot, port: view.port)
-            view.isHeld = held
-            view.isPresent = true
-            view.unit = unit.map { Unit(chfId: $0) }
-            view.doNext = held ? .hold : .wait
-        }
+        showDocked(device)
         await record(
             .unitDocked(.init(port: device.device.port, profile: profile.name, mode: device.mode)),
             unit: device.device.identity)
@@ -200,6 +191,18 @@ actor SlotRunner {
             }
         }
         begin(device, profile)
+    }
+
+    /// Whatever was said at the slot before was said of another docking.
+    private func showDocked(_ device: PresentDevice) {
+        let held = isHeld
+        shared.board.update(slot) { view in
+            view = SlotView(slot: view.slot, port: view.port)
+            view.isHeld = held
+            view.isPresent = true
+            view.unit = device.device.identity.map { Unit(chfId: $0) }
+            view.doNext = held ? .hold : .wait
+        }
     }
 
     private func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
