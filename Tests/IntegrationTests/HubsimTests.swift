@@ -3,7 +3,10 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)), .serialized) struct HubsimTests {
     private func run(_ bench: SimulatedBench, _ command: String...) async throws -> Programs.Result {
-        try await Programs.run("hubsim", ["run", "--dock", bench.dock, "--socket", bench.controlSocket, "--"] + command)
+        // A PATH of its own: one with folders that this user may not enter makes exec say so instead of "not found".
+        try await Programs.run(
+            "hubsim", ["run", "--dock", bench.dock, "--socket", bench.controlSocket, "--"] + command, environment: ["PATH": "/usr/bin:/bin"]
+        )
     }
 
     @Test func `the command's exit status, output and signals pass through`() async throws {
