@@ -62,14 +62,15 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLibUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
+        .systemLibrary(name: "CSerial"),
         .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
 
         .target(name: "BenchModel", swiftSettings: common),
         .target(name: "ConfigFiles", dependencies: ["BenchModel", yams], swiftSettings: common),
         .target(name: "Firmware", dependencies: ["BenchModel", crypto], swiftSettings: pointers),
-        .target(name: "Links", dependencies: ["BenchModel", "CLibUSB"], swiftSettings: pointers),
-        .target(name: "Protocols", dependencies: ["BenchModel", "Links"], swiftSettings: common),
+        .target(name: "Links", dependencies: ["BenchModel", "CLibUSB", "CSerial"], swiftSettings: pointers),
+        .target(name: "Protocols", dependencies: ["BenchModel", "Links", collections], swiftSettings: common),
         .target(name: "Dock", dependencies: ["BenchModel", "CUdev", logging], swiftSettings: pointers),
         .target(name: "Journal", dependencies: ["BenchModel", crypto, grdb], swiftSettings: common),
         .target(
@@ -85,7 +86,7 @@ let package = Package(
             swiftSettings: common),
         .target(
             name: "Simulator",
-            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", crypto],
+            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", crypto],
             swiftSettings: pointers),
 
         .target(

@@ -17,7 +17,7 @@ echo "demo: an ARM firmware (u-boot from Debian) becomes an MCUboot image, and t
     --slot-size 0x200000 /usr/lib/u-boot/qemu_arm/u-boot.bin "$work/app.signed.bin"
 .venv/bin/imgtool keygen --key "$work/manufacturer.pem" --type ecdsa-p256
 reflashctl image wrap "$work/app.signed.bin" "$work/release.zigbee" --manufacturer-code AB01 --image-type 0001 \
-    --version 0002012F --hardware 0100-01FF --header-string "Demo release" --key "$work/manufacturer.pem"
+    --file-version 0002012F --hardware 0100-01FF --header-string "Demo release" --key "$work/manufacturer.pem"
 reflashctl image inspect "$work/release.zigbee"
 
 hash=$(reflashctl image inspect "$work/release.zigbee" --json | sed -n 's/.*"manufacturerImageHash" : "\([0-9a-f]*\)".*/\1/p')

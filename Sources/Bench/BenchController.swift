@@ -14,9 +14,16 @@ public actor BenchController {
     /// The config that the bench was started with.
     public nonisolated let config: BenchConfig
     private let shared: BenchShared
-    private var runners: [PortPath: SlotRunner] = [:]
+    private var runners: [SlotPort: SlotRunner] = [:]
     private var bySlot: [SlotID: SlotRunner] = [:]
     private var devices: [DockedDevice]?
+    private var probes: [LineProbe] = []
+
+    /// What udev calls a slot's place: a port, and where one port has several ttys, an interface.
+    private struct SlotPort: Hashable {
+        var port: PortPath
+        var interface: UInt8?
+    }
 
     /// - Throws: ``JournalError`` when what the journal knows of the slots can't be read.
     public init(
@@ -39,22 +46,34 @@ public actor BenchController {
             controllers[host] = queue
             let runner = SlotRunner(
                 place, lane: Lane("slot.\(place.slot)", target: queue), shared: shared, remembered: remembered[place.slot])
-            runners[place.port] = runner
             bySlot[place.slot] = runner
+            guard let fixed = place.fixed else {
+                runners[SlotPort(port: place.port, interface: place.interface)] = runner
+                continue
+            }
+            guard let profile = config.profiles.first(where: { $0.name == fixed.profile }), let settings = profile.smp else { continue }
+            probes.append(
+                LineProbe(
+                    place: place, profile: profile, settings: settings, runner: runner,
+                    identify: Identify(profile: profile, opener: opener, clock: clock), shared: shared))
         }
     }
 
     /// Follows the dock until the stream ends or the task is cancelled.
     public func run(_ snapshots: AsyncStream<[DockedDevice]>) async {
-        for await snapshot in snapshots {
-            if devices == nil { await firstLook(snapshot) } else { await follow(snapshot) }
-            showStrays(snapshot)
+        await withDiscardingTaskGroup { group in
+            for probe in probes { group.addTask { await probe.run() } }
+            for await snapshot in snapshots {
+                if devices == nil { await firstLook(snapshot) } else { await follow(snapshot) }
+                showStrays(snapshot)
+            }
+            group.cancelAll()
         }
     }
 
     /// Lets running sessions end within the config's bound, cuts those that have not, and returns when all have ended.
     public func stop() async {
-        let runners = Array(runners.values)
+        let runners = Array(bySlot.values)
         let bound = config.limits.drain
         await withTaskGroup { group in
             group.addTask {
@@ -97,11 +116,21 @@ public actor BenchController {
 
     private func firstLook(_ snapshot: [DockedDevice]) async {
         devices = snapshot
-        for (port, runner) in runners {
-            let found = snapshot.first { $0.port == port }.flatMap { device in recognise(device) }
+        for (place, runner) in runners {
+            let found = snapshot.lazy.filter { self.place(of: $0) == place }.compactMap { self.recognise($0) }.first
             await runner.firstLook(found?.present, found?.profile)
         }
     }
+
+    /// The place at which a device is: a slot that names its interface, or for a port's first interface the slot that names none.
+    private func place(of device: DockedDevice) -> SlotPort? {
+        let exact = SlotPort(port: device.port, interface: device.interface)
+        if runners[exact] != nil { return exact }
+        let plain = SlotPort(port: device.port, interface: nil)
+        return runners[plain] != nil && (device.interface ?? 0) == 0 ? plain : nil
+    }
+
+    private func runner(for device: DockedDevice) -> SlotRunner? { place(of: device).flatMap { runners[$0] } }
 
     private func follow(_ snapshot: [DockedDevice]) async {
         let changes = DockChange.changes(from: devices ?? [], to: snapshot)
@@ -109,15 +138,15 @@ public actor BenchController {
         for change in changes {
             switch change {
             case .disappeared(let device):
-                await runners[device.port]?.left(device.attachment)
+                await runner(for: device)?.left(device.attachment)
             case .appeared(let device):
-                if let (present, profile) = recognise(device) { await runners[device.port]?.arrived(present, profile) }
+                if let (present, profile) = recognise(device) { await runner(for: device)?.arrived(present, profile) }
             }
         }
     }
 
     private func recognise(_ device: DockedDevice) -> (present: PresentDevice, profile: DeviceProfile)? {
-        for profile in config.profiles {
+        for profile in config.profiles where (profile.smp != nil) == device.isTTY {
             if let mode = profile.mode(of: device.properties) { return (PresentDevice(device: device, mode: mode), profile) }
         }
         return nil
@@ -127,7 +156,7 @@ public actor BenchController {
     private func showStrays(_ snapshot: [DockedDevice]) {
         let strays = snapshot.compactMap { device -> StrayDevice? in
             let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
-            if runners[device.port] == nil {
+            if runner(for: device) == nil {
                 return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
             }
             guard recognise(device) == nil else { return nil }

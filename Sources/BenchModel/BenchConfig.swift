@@ -50,12 +50,36 @@ public struct BenchLimits: Sendable, Equatable {
 public struct SlotPlace: Sendable, Equatable {
     /// The slot's label, as it is printed on the rack.
     public var slot: SlotID
-    /// The physical port, by udev's ID_PATH.
+    /// The physical port, by udev's ID_PATH; for a fixed line its address.
     public var port: PortPath
+    /// The USB interface number of the tty, where one port has several; `nil` for the port's first.
+    public var interface: UInt8?
+    /// A line that is there whatever is docked on it; `nil` for a port that udev tells of.
+    public var fixed: FixedLine?
 
-    public init(slot: SlotID, port: PortPath) {
+    /// A tty or a serial device server, and the profile of the units that are docked on it.
+    public struct FixedLine: Sendable, Equatable {
+        /// Where the line is.
+        public var address: SerialAddress
+        /// The profile's name.
+        public var profile: String
+
+        public init(address: SerialAddress, profile: String) {
+            self.address = address
+            self.profile = profile
+        }
+    }
+
+    public init(slot: SlotID, port: PortPath, interface: UInt8? = nil) {
         self.slot = slot
         self.port = port
+        self.interface = interface
+    }
+
+    public init(slot: SlotID, fixed: FixedLine) {
+        self.slot = slot
+        port = PortPath("\(fixed.address)")
+        self.fixed = fixed
     }
 }
 

@@ -5,9 +5,11 @@ public struct DeviceProfile: Sendable, Equatable {
     public var name: String
     /// Which Communications Hub it describes.
     public var variant: Variant
-    /// udev properties that the unit has in run-time mode; all must be equal.
+    /// What the unit speaks.
+    public var conversation: Conversation
+    /// udev properties that the unit has in run-time mode; all must be equal. Empty where a slot names the profile.
     public var runtime: [String: String]
-    /// udev properties that the unit has in DFU mode; all must be equal.
+    /// udev properties that the unit has in its bootloader; all must be equal. Empty where it is not another device there.
     public var bootloader: [String: String]
     /// Where the CHF ID comes from.
     public var identity: IdentitySource
@@ -17,7 +19,7 @@ public struct DeviceProfile: Sendable, Equatable {
     public var model: ValueSource
     /// Where the hardware version comes from.
     public var hardwareVersion: ValueSource
-    /// Component name → DFU alternate setting.
+    /// Component name → its place: the DFU alternate setting, or the SMP image number.
     public var components: [String: UInt8]
     /// How long each wait may take.
     public var bounds: SessionBounds
@@ -25,13 +27,15 @@ public struct DeviceProfile: Sendable, Equatable {
     public var leastProof: Proof
 
     public init(
-        name: String, variant: Variant, runtime: [String: String], bootloader: [String: String],
+        name: String, variant: Variant, conversation: Conversation = .dfu, runtime: [String: String] = [:],
+        bootloader: [String: String] = [:],
         identity: IdentitySource = .serialNumber, version: ValueSource = .absent, model: ValueSource = .absent,
         hardwareVersion: ValueSource = .absent, components: [String: UInt8], bounds: SessionBounds = SessionBounds(),
         leastProof: Proof = .flashReadback
     ) {
         self.name = name
         self.variant = variant
+        self.conversation = conversation
         self.runtime = runtime
         self.bootloader = bootloader
         self.identity = identity
@@ -45,9 +49,26 @@ public struct DeviceProfile: Sendable, Equatable {
 
     /// The mode that a device with these udev properties is in; `nil` when it is none of ours.
     public func mode(of properties: [String: String]) -> UnitMode? {
-        if runtime.allSatisfy({ properties[$0.key] == $0.value }) { return .runtime }
-        if bootloader.allSatisfy({ properties[$0.key] == $0.value }) { return .bootloader }
+        if Self.fits(runtime, properties) { return .runtime }
+        if Self.fits(bootloader, properties) { return .bootloader }
         return nil
+    }
+
+    private static func fits(_ wanted: [String: String], _ properties: [String: String]) -> Bool {
+        !wanted.isEmpty && wanted.allSatisfy { properties[$0.key] == $0.value }
+    }
+
+    /// What a profile's units speak.
+    public enum Conversation: Sendable, Equatable {
+        /// USB DFU 1.1.
+        case dfu
+        /// SMP over a serial line.
+        case smp(SMPSettings)
+    }
+
+    /// How the units speak SMP; `nil` where they do not.
+    public var smp: SMPSettings? {
+        if case .smp(let settings) = conversation { settings } else { nil }
     }
 }
 
@@ -59,8 +80,10 @@ public enum UnitMode: String, Sendable, Codable {
 
 /// Where a unit's CHF ID comes from.
 public enum IdentitySource: Sendable, Equatable {
-    /// The USB string descriptor iSerialNumber.
+    /// The USB string descriptor iSerialNumber. Not of a USB-serial adapter: that is the adapter's.
     case serialNumber
+    /// The unit's answer to SMP's OS info with this format letter.
+    case osInfo(Character)
     /// A bare board without one; outcomes then say that identity is not proven.
     case none
 }
@@ -71,13 +94,17 @@ public enum ValueSource: Sendable, Equatable {
     case string(UInt8)
     /// The device descriptor's bcdDevice, 16 bits.
     case bcdDevice
+    /// The unit's answer to SMP's OS info with this format letter.
+    case osInfo(Character)
+    /// The version of the image that runs, as SMP's image state has it.
+    case imageState
     /// The unit does not say it.
     case absent
 }
 
 /// How long each wait may take at the most; every wait ends earlier, on the event that it waits for.
 public struct SessionBounds: Sendable, Equatable {
-    /// One USB request.
+    /// One request and its answer.
     public var request: Duration
     /// From DETACH until the unit is there in DFU mode.
     public var enterBootloader: Duration
@@ -85,14 +112,20 @@ public struct SessionBounds: Sendable, Equatable {
     public var activate: Duration
     /// From the reset until the unit is back in the same slot.
     public var comeBack: Duration
+    /// The first chunk of an SMP upload, for which a slot may be erased.
+    public var erase: Duration
+    /// How long an SMP upload may come no further.
+    public var stall: Duration
 
     public init(
         request: Duration = .seconds(5), enterBootloader: Duration = .seconds(15), activate: Duration = .seconds(60),
-        comeBack: Duration = .seconds(60)
+        comeBack: Duration = .seconds(60), erase: Duration = .seconds(60), stall: Duration = .seconds(20)
     ) {
         self.request = request
         self.enterBootloader = enterBootloader
         self.activate = activate
         self.comeBack = comeBack
+        self.erase = erase
+        self.stall = stall
     }
 }

@@ -51,6 +51,9 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
     case identificationFailed = "identification-failed"
     case staysInBootloader = "stays-in-bootloader"
     case interrupted
+    case notStarted = "not-started"
+    case notConfirmed = "not-confirmed"
+    case reverted
     // unknown
     case contactLost = "contact-lost"
     case noAnswer = "no-answer"
@@ -79,6 +82,9 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .enterFailed: "the unit did not enter its bootloader"
         case .identificationFailed: "the unit did not answer when asked who it is"
         case .staysInBootloader: "the unit came back in its bootloader instead of its firmware"
+        case .notStarted: "the unit's bootloader did not start the new image"
+        case .notConfirmed: "the unit runs the new image and does not keep it"
+        case .reverted: "the unit went back to its old image: the new one was not confirmed"
         case .interrupted: "the attempt was cut off before the unit held the release"
         case .contactLost: "contact with the unit was lost"
         case .noAnswer: "the unit stopped answering"

@@ -28,6 +28,25 @@ public struct Target: Sendable {
     }
 }
 
+extension DeviceProfile {
+    /// Why this profile's units can't be given a target; `nil` where they can.
+    public func problem(with target: Target) -> String? {
+        for component in target.components {
+            guard components[component.name] != nil else {
+                return "profile '\(name)' says no place for component '\(component.name)'"
+            }
+            guard smp != nil else { continue }
+            guard let image = component.bootImage else {
+                return "component '\(component.name)' is no MCUboot image, which is all that an SMP unit takes"
+            }
+            if components[component.name] == 0, version == .imageState, image.version != target.version {
+                return "component '\(component.name)' is version \(image.version) to its bootloader, and the release says \(target.version)"
+            }
+        }
+        return nil
+    }
+}
+
 extension Target {
     /// SHA-256 of each component, by name.
     public var hashes: [String: SHA256Value] {
@@ -43,11 +62,27 @@ public struct TargetComponent: Sendable {
     public let hash: SHA256Value
     /// The bytes that are written.
     public let content: any ComponentContent
+    /// What the unit's bootloader will say of it; `nil` where it is no MCUboot image.
+    public let bootImage: BootImage?
 
-    public init(name: String, hash: SHA256Value, content: any ComponentContent) {
+    /// An MCUboot image as an SMP server lists it.
+    public struct BootImage: Hashable, Sendable {
+        /// The value of its hash TLV: of header, payload and protected TLVs, not of the file.
+        public let hash: [UInt8]
+        /// The GBCS version that stands for its own.
+        public let version: FirmwareVersion
+
+        public init(hash: [UInt8], version: FirmwareVersion) {
+            self.hash = hash
+            self.version = version
+        }
+    }
+
+    public init(name: String, hash: SHA256Value, content: any ComponentContent, bootImage: BootImage? = nil) {
         self.name = name
         self.hash = hash
         self.content = content
+        self.bootImage = bootImage
     }
 }
 

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
@@ -96,6 +97,31 @@ static inline int hubsim_mount_private_root(void) {
 
 static inline int hubsim_mount(const char *type, const char *target, const char *options) {
     return mount(type, target, type, MS_NOSUID, options) < 0 ? -errno : 0;
+}
+
+static inline int hubsim_unmount(const char *target) {
+    return umount2(target, MNT_DETACH) < 0 ? -errno : 0;
+}
+
+/// The master of a new pty of this namespace; its number goes to `number`.
+static inline int hubsim_open_pty(unsigned *number) {
+    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (master < 0) return -errno;
+    int unlock = 0;
+    if (ioctl(master, TIOCSPTLCK, &unlock) == 0 && ioctl(master, TIOCGPTN, number) == 0) return master;
+    int failure = errno;
+    close(master);
+    return -failure;
+}
+
+/// A descriptor that becomes readable whenever the file is opened.
+static inline int hubsim_watch_opens(const char *path) {
+    int descriptor = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (descriptor < 0) return -errno;
+    if (inotify_add_watch(descriptor, path, IN_OPEN) >= 0) return descriptor;
+    int failure = errno;
+    close(descriptor);
+    return -failure;
 }
 
 static inline int hubsim_bind(const char *source, const char *target) {

@@ -20,7 +20,7 @@ public enum BenchConfigFile {
             limits: try top["limits"].map(limits) ?? BenchLimits(),
             profiles: profiles,
             targets: try targets(try top.required("targets"), folder: folder, profiles: profiles),
-            slots: try slots(try top.required("slots")))
+            slots: try slots(try top.required("slots"), profiles: profiles))
     }
 
     private static func socket(_ field: YAMLField, folder: String) throws(ConfigError) -> String {
@@ -44,17 +44,17 @@ public enum BenchConfigFile {
         return limits
     }
 
-    private static func slots(_ field: YAMLField) throws(ConfigError) -> [SlotPlace] {
+    private static func slots(_ field: YAMLField, profiles: [DeviceProfile]) throws(ConfigError) -> [SlotPlace] {
         var places: [SlotPlace] = []
         for (label, value) in try field.entries() {
             guard let slot = SlotID(label) else {
                 throw value.error("expected a slot label of 1 to 16 letters, digits, '-' or '_', found '\(label)'")
             }
-            let port = PortPath(try value.text())
-            if let taken = places.first(where: { $0.port == port }) {
-                throw value.error("the port \(port) is already slot \(taken.slot)")
+            let place = try place(of: slot, value, profiles: profiles)
+            if let taken = places.first(where: { $0.port == place.port && $0.interface == place.interface }) {
+                throw value.error("the port \(place.port) is already slot \(taken.slot)")
             }
-            places.append(SlotPlace(slot: slot, port: port))
+            places.append(place)
         }
         guard !places.isEmpty else { throw field.error("expected at least one slot") }
         return places

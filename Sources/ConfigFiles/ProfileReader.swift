@@ -13,34 +13,98 @@ extension BenchConfigFile {
     private static func profile(_ name: String, _ field: YAMLField) throws(ConfigError) -> DeviceProfile {
         let fields = try field.fields([
             "variant", "protocol", "runtime", "bootloader", "identity", "version", "model", "hardwareVersion",
-            "components", "bounds", "leastProof",
+            "components", "bounds", "leastProof", "line", "activation",
         ])
-        let _: String = try fields.required("protocol").value("dfu") { $0 == "dfu" ? $0 : nil }
-        let runtime = try match(try fields.required("runtime"))
-        let bootloaderField = try fields.required("bootloader")
-        let bootloader = try match(bootloaderField)
-        // The modes are tried in this order: a unit in DFU mode must not fit 'runtime' too.
-        guard !runtime.allSatisfy({ bootloader[$0.key] == $0.value }) else {
-            throw bootloaderField.error("expected other properties than in 'runtime': the two modes can't be told apart")
-        }
+        let isSMP = try fields.required("protocol").value("dfu or smp") { ["dfu": false, "smp": true][$0] }
         var profile = DeviceProfile(
-            name: name, variant: try variant(try fields.required("variant")), runtime: runtime, bootloader: bootloader,
-            components: try components(try fields.required("components")))
-        if let identity = fields["identity"] {
-            profile.identity = try identity.value("serial-number or none") {
-                ["serial-number": .serialNumber, "none": IdentitySource.none][$0]
-            }
+            name: name, variant: try variant(try fields.required("variant")), conversation: .dfu,
+            components: try components(try fields.required("components"), place: isSMP ? "image" : "alternate"))
+        if isSMP {
+            try readSMP(fields, into: &profile)
+        } else {
+            try readDFU(fields, into: &profile)
         }
-        if let version = fields["version"] { profile.version = try source(version) }
-        if let model = fields["model"] { profile.model = try source(model) }
-        if let hardware = fields["hardwareVersion"] { profile.hardwareVersion = try source(hardware) }
+        if let identity = fields["identity"] { profile.identity = try self.identity(identity, isSMP: isSMP) }
+        if let version = fields["version"] { profile.version = try source(version, isSMP: isSMP) }
+        if let model = fields["model"] { profile.model = try source(model, isSMP: isSMP) }
+        if let hardware = fields["hardwareVersion"] { profile.hardwareVersion = try source(hardware, isSMP: isSMP) }
         if let bounds = fields["bounds"] { profile.bounds = try self.bounds(bounds) }
+        return profile
+    }
+
+    private static func readDFU(_ fields: YAMLMapping, into profile: inout DeviceProfile) throws(ConfigError) {
+        for key in ["line", "activation"] {
+            if let field = fields[key] { throw field.error("is for protocol smp alone") }
+        }
+        let bootloader = try fields.required("bootloader")
+        profile.runtime = try match(try fields.required("runtime"))
+        profile.bootloader = try match(bootloader)
+        try tellApart(profile, bootloader)
         if let proof = fields["leastProof"] {
             profile.leastProof = try proof.value("flash-readback or device-reported") {
                 Proof(rawValue: $0).flatMap { $0 == .bootloaderValidated ? nil : $0 }
             }
         }
-        return profile
+    }
+
+    /// The modes are tried in this order: a unit in its bootloader must not fit 'runtime' too.
+    private static func tellApart(_ profile: DeviceProfile, _ bootloader: YAMLField) throws(ConfigError) {
+        guard !profile.runtime.allSatisfy({ profile.bootloader[$0.key] == $0.value }) else {
+            throw bootloader.error("expected other properties than in 'runtime': the two modes can't be told apart")
+        }
+    }
+
+    private static func readSMP(_ fields: YAMLMapping, into profile: inout DeviceProfile) throws(ConfigError) {
+        // Without them the profile is for slots that name it.
+        if let runtime = fields["runtime"] { profile.runtime = try match(runtime) }
+        if let bootloader = fields["bootloader"] {
+            profile.bootloader = try match(bootloader)
+            try tellApart(profile, bootloader)
+        }
+        profile.conversation = .smp(try smpSettings(fields))
+        profile.identity = .none
+        profile.version = .imageState
+        profile.leastProof = .bootloaderValidated
+        if let proof = fields["leastProof"] {
+            profile.leastProof = try proof.value("bootloader-validated: it is what SMP can prove") {
+                Proof(rawValue: $0).flatMap { $0 == .bootloaderValidated ? $0 : nil }
+            }
+        }
+    }
+
+    private static func smpSettings(_ fields: YAMLMapping) throws(ConfigError) -> SMPSettings {
+        var settings = SMPSettings()
+        if let activation = fields["activation"] { settings.activation = try activation.choice() }
+        guard let line = try fields["line"]?.fields([
+            "baud", "dtr", "rts", "framing", "recoveryFraming", "bufferSize", "bufferCount",
+        ]) else { return settings }
+        if let baud = line["baud"] { settings.line.baud = try baud.integer(in: 50...12_000_000) }
+        if let dtr = line["dtr"] { settings.line.dtr = try dtr.flag() }
+        if let rts = line["rts"] { settings.line.rts = try rts.flag() }
+        if let framing = line["framing"] { settings.framing = try framing.smpFraming() }
+        settings.recoveryFraming = try line["recoveryFraming"].map { field throws(ConfigError) in try field.smpFraming() } ?? settings.framing
+        if line["bufferSize"] != nil || line["bufferCount"] != nil {
+            settings.buffers = SMPBuffers(
+                size: try line.required("bufferSize").integer(in: 64...SMPBuffers.sizeLimit),
+                count: try line["bufferCount"]?.integer(in: 1...SMPBuffers.countLimit) ?? 1)
+        }
+        return settings
+    }
+
+    private static func identity(_ field: YAMLField, isSMP: Bool) throws(ConfigError) -> IdentitySource {
+        try field.value(isSMP ? "serial-number, 'os-info LETTER' or none" : "serial-number or none") { text in
+            switch text {
+            case "serial-number": .serialNumber
+            case "none": IdentitySource.none
+            default: isSMP ? osInfo(text).map { .osInfo($0) } : nil
+            }
+        }
+    }
+
+    /// The letter of `os-info n`; those of Zephyr's OS info that ask for one part.
+    private static func osInfo(_ text: String) -> Character? {
+        guard text.hasPrefix("os-info "), text.count == 9, let letter = text.last, "snrvbmpio".contains(letter) else { return nil }
+        return letter
     }
 
     private static func match(_ field: YAMLField) throws(ConfigError) -> [String: String] {
@@ -50,39 +114,50 @@ extension BenchConfigFile {
         return properties
     }
 
-    private static func components(_ field: YAMLField) throws(ConfigError) -> [String: UInt8] {
+    private static func components(_ field: YAMLField, place: String) throws(ConfigError) -> [String: UInt8] {
         var places: [String: UInt8] = [:]
         for (name, value) in try field.entries() {
-            let fields = try value.fields(["alternate"])
-            let alternate = UInt8(try fields.required("alternate").integer(in: 0...255))
-            if let other = places.first(where: { $0.value == alternate }) {
-                throw value.error("alternate \(alternate) is already the place of '\(other.key)'")
+            let fields = try value.fields([place])
+            let number = UInt8(try fields.required(place).integer(in: 0...255))
+            if let other = places.first(where: { $0.value == number }) {
+                throw value.error("\(place) \(number) is already the place of '\(other.key)'")
             }
-            places[name] = alternate
+            places[name] = number
         }
         guard !places.isEmpty else { throw field.error("expected at least one component") }
         return places
     }
 
-    private static func source(_ field: YAMLField) throws(ConfigError) -> ValueSource {
-        try field.value("'string N' with N from 1 to 255, bcd-device or none") { text in
+    private static func source(_ field: YAMLField, isSMP: Bool) throws(ConfigError) -> ValueSource {
+        guard isSMP else {
+            return try field.value("'string N' with N from 1 to 255, bcd-device or none") { text in
+                switch text {
+                case "none": .absent
+                case "bcd-device": .bcdDevice
+                default:
+                    text.hasPrefix("string ")
+                        ? UInt8(text.dropFirst(7)).flatMap { $0 > 0 ? ValueSource.string($0) : nil } : nil
+                }
+            }
+        }
+        return try field.value("'os-info LETTER', image-state or none") { text in
             switch text {
             case "none": .absent
-            case "bcd-device": .bcdDevice
-            default:
-                text.hasPrefix("string ")
-                    ? UInt8(text.dropFirst(7)).flatMap { $0 > 0 ? ValueSource.string($0) : nil } : nil
+            case "image-state": .imageState
+            default: osInfo(text).map { .osInfo($0) }
             }
         }
     }
 
     private static func bounds(_ field: YAMLField) throws(ConfigError) -> SessionBounds {
-        let fields = try field.fields(["request", "enterBootloader", "activate", "comeBack"])
+        let fields = try field.fields(["request", "enterBootloader", "activate", "comeBack", "erase", "stall"])
         var bounds = SessionBounds()
         if let request = fields["request"] { bounds.request = try bound(request) }
         if let enter = fields["enterBootloader"] { bounds.enterBootloader = try bound(enter) }
         if let activate = fields["activate"] { bounds.activate = try bound(activate) }
         if let comeBack = fields["comeBack"] { bounds.comeBack = try bound(comeBack) }
+        if let erase = fields["erase"] { bounds.erase = try bound(erase) }
+        if let stall = fields["stall"] { bounds.stall = try bound(stall) }
         return bounds
     }
 

@@ -33,6 +33,9 @@ public struct YAMLField {
         self.path = path
     }
 
+    /// Whether it has fields.
+    public var isMapping: Bool { if case .mapping = node { true } else { false } }
+
     /// The line that it begins on, counted from 1.
     public var line: Int? { node.mark?.line }
 
@@ -106,6 +109,11 @@ public struct YAMLField {
     /// `true` or `false`.
     public func flag() throws(ConfigError) -> Bool {
         try value("true or false") { Bool($0) }
+    }
+
+    /// One of an enumeration's words.
+    public func choice<Value: RawRepresentable & CaseIterable>() throws(ConfigError) -> Value where Value.RawValue == String {
+        try value("one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))") { Value(rawValue: $0) }
     }
 
     private var found: String {

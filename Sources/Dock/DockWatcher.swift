@@ -1,4 +1,3 @@
-internal import BenchModel
 internal import CUdev
 internal import Dispatch
 public import Logging
@@ -35,6 +34,7 @@ public final class DockWatcher: @unchecked Sendable {
         unsafe self.monitor = monitor
         self.logger = logger
         unsafe udev_monitor_filter_add_match_subsystem_devtype(monitor, "usb", "usb_device")
+        unsafe udev_monitor_filter_add_match_subsystem_devtype(monitor, "tty", nil)
         unsafe udev_monitor_set_receive_buffer_size(monitor, 1 << 20)
         let enabled = unsafe udev_monitor_enable_receiving(monitor)
         (snapshots, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -81,6 +81,7 @@ public final class DockWatcher: @unchecked Sendable {
         guard let enumeration = unsafe udev_enumerate_new(udev) else { return nil }
         defer { unsafe udev_enumerate_unref(enumeration) }
         unsafe udev_enumerate_add_match_subsystem(enumeration, "usb")
+        unsafe udev_enumerate_add_match_subsystem(enumeration, "tty")
         unsafe udev_enumerate_add_match_tag(enumeration, Self.tag)
         // Before udev is through with a device, its node may not be open to us yet.
         unsafe udev_enumerate_add_match_is_initialized(enumeration)
@@ -106,10 +107,16 @@ public final class DockWatcher: @unchecked Sendable {
             }
             unsafe entry = udev_list_entry_get_next(current)
         }
-        guard properties["DEVTYPE"] == "usb_device", let port = properties["ID_PATH"],
-            let node = properties["DEVNAME"], let path = unsafe Self.text(udev_device_get_syspath(device))
-        else { return nil }
-        return DockedDevice(port: PortPath(port), node: node, syspath: path, properties: properties)
+        guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
+        properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))
+        return unsafe DockedDevice(syspath: path, incarnation: deviceNumber(of: device), properties: properties)
+    }
+
+    /// The number on the bus of the USB device that this is, or hangs on.
+    private func deviceNumber(of device: OpaquePointer) -> String {
+        if let own = unsafe Self.text(udev_device_get_sysattr_value(device, "devnum")) { return own }
+        let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device")
+        return unsafe parent.flatMap { unsafe Self.text(udev_device_get_sysattr_value($0, "devnum")) } ?? ""
     }
 
     /// Sendable: used once, on the watcher's queue, after its last handler.

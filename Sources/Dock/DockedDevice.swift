@@ -1,30 +1,62 @@
 public import BenchModel
 
-/// One USB device of ours as udev describes it at one moment.
+/// One device of ours as udev describes it at one moment: a USB device, or the tty of one.
 public struct DockedDevice: Hashable, Sendable {
-    /// The property ID_PATH: which physical port.
+    /// Which physical port: the property ID_PATH, a tty's without its configuration and interface.
     public let port: PortPath
-    /// `/dev/bus/usb/BBB/DDD`. The number in it is new at each enumeration, so it tells one attachment from the next.
+    /// The USB interface that a tty belongs to; `nil` for a USB device as a whole.
+    public let interface: UInt8?
+    /// `/dev/bus/usb/BBB/DDD`, whose number is new at each enumeration, or a tty's `/dev/ttyACM0`, which is not.
     public let node: String
     /// The device's folder in sysfs.
     public let syspath: String
+    /// The number of the USB device on its bus, new at each enumeration.
+    public let incarnation: String
     /// udev's properties of the device.
     public let properties: [String: String]
 
-    public init(port: PortPath, node: String, syspath: String, properties: [String: String]) {
+    public init(
+        port: PortPath, interface: UInt8? = nil, node: String, syspath: String, incarnation: String = "",
+        properties: [String: String]
+    ) {
         self.port = port
+        self.interface = interface
         self.node = node
         self.syspath = syspath
+        self.incarnation = incarnation
         self.properties = properties
     }
 
+    /// As udev's properties describe it; `nil` for a device that is at no port or has no node.
+    public init?(syspath: String, incarnation: String, properties: [String: String]) {
+        guard let path = properties["ID_PATH"], let node = properties["DEVNAME"] else { return nil }
+        switch properties["SUBSYSTEM"] {
+        case "usb" where properties["DEVTYPE"] == "usb_device":
+            self.init(port: PortPath(path), node: node, syspath: syspath, incarnation: incarnation, properties: properties)
+        case "tty":
+            // `…-usb-0:1.2:1.0`: the port, then configuration and interface.
+            guard let colon = path.lastIndex(of: ":"), path[..<colon].contains("-usb-"),
+                let interface = path[path.index(after: colon)...].split(separator: ".").last.flatMap({ UInt8($0) })
+            else { return nil }
+            self.init(
+                port: PortPath(String(path[..<colon])), interface: interface, node: node, syspath: syspath, incarnation: incarnation,
+                properties: properties)
+        default:
+            return nil
+        }
+    }
+
+    /// Whether it is a serial line rather than a USB device.
+    public var isTTY: Bool { interface != nil }
+
     /// Which attachment this is.
-    public var attachment: Attachment { Attachment(syspath: syspath, node: node) }
+    public var attachment: Attachment { Attachment(syspath: syspath, node: node, incarnation: incarnation) }
 
     /// Tells one attachment of a device from the next, whatever the events said or failed to say.
     public struct Attachment: Hashable, Sendable {
         let syspath: String
         let node: String
+        let incarnation: String
     }
 }
 

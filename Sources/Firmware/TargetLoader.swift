@@ -32,9 +32,19 @@ public enum TargetLoader {
             components: [
                 TargetComponent(
                     name: file.component, hash: image.manufacturerImageHash,
-                    content: ImageSpan(mapped, image.manufacturerImage))
+                    content: ImageSpan(mapped, image.manufacturerImage),
+                    bootImage: try bootImage(mapped, at: image.manufacturerImage.lowerBound))
             ],
             checksOff: ["release-signature", "central-products-list"])
+    }
+
+    /// `nil` where the Manufacturer Image is no MCUboot image; one that is must be whole.
+    private static func bootImage(
+        _ file: MappedFile, at offset: Int
+    ) throws(FirmwareProblem) -> TargetComponent.BootImage? {
+        guard MCUbootImage.begins(file, at: offset) else { return nil }
+        let image = try MCUbootImage(file, from: offset)
+        return image.hash.map { TargetComponent.BootImage(hash: $0, version: image.version.firmwareVersion) }
     }
 
     private static func compare(

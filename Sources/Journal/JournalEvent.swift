@@ -16,6 +16,12 @@ public enum JournalEvent: Sendable {
     case transferFinished(Transfer)
     case activated
     case readback(Readback)
+    /// What a unit's bootloader reports of the image that runs.
+    case imageState(ImageState)
+    /// The new image stays: the unit's bootloader was told so and says so.
+    case imageConfirmed
+    /// A unit that an earlier session left with the release runs something else.
+    case revertFound(RevertFound)
     /// The session's end. Durable before it is shown to anyone.
     case outcome(Verdict)
     /// What a readback showed of an earlier session that had ended as unknown.
@@ -113,6 +119,39 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `image-state`.
+    public struct ImageState: Codable, Sendable {
+        /// The component's name (`application`).
+        public var component: String
+        /// The hash TLV that should be active, hex.
+        public var expected: String
+        /// The one that is; `nil` where the unit lists no active image there.
+        public var found: String?
+        /// The version that is active, as the unit writes it.
+        public var version: String?
+        /// Whether the next boot keeps it.
+        public var confirmed: Bool?
+        public init(component: String, expected: String, found: String?, version: String?, confirmed: Bool?) {
+            self.component = component
+            self.expected = expected
+            self.found = found
+            self.version = version
+            self.confirmed = confirmed
+        }
+    }
+
+    /// Payload of `revert-found`.
+    public struct RevertFound: Codable, Sendable {
+        /// The session after which the unit held the release.
+        public var session: SessionID
+        /// The version that the unit runs now.
+        public var runs: FirmwareVersion?
+        public init(session: SessionID, runs: FirmwareVersion?) {
+            self.session = session
+            self.runs = runs
+        }
+    }
+
     /// Payload of `session-settled`.
     public struct SessionSettled: Codable, Sendable {
         /// The session that had ended as unknown.
@@ -138,6 +177,9 @@ public enum JournalEvent: Sendable {
         case .transferFinished: "transfer-finished"
         case .activated: "activated"
         case .readback: "readback"
+        case .imageState: "image-state"
+        case .imageConfirmed: "image-confirmed"
+        case .revertFound: "revert-found"
         case .outcome: "outcome"
         case .sessionSettled: "session-settled"
         case .slotHeld: "slot-held"
@@ -153,9 +195,11 @@ public enum JournalEvent: Sendable {
         case .sessionStarted(let value): try JSONText.encode(value)
         case .transferStarted(let value), .transferFinished(let value): try JSONText.encode(value)
         case .readback(let value): try JSONText.encode(value)
+        case .imageState(let value): try JSONText.encode(value)
+        case .revertFound(let value): try JSONText.encode(value)
         case .outcome(let value): try JSONText.encode(value)
         case .sessionSettled(let value): try JSONText.encode(value)
-        case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .slotHeld, .slotReleased: "{}"
+        case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed, .slotHeld, .slotReleased: "{}"
         }
     }
 }

@@ -43,14 +43,14 @@ struct ImageCommand: AsyncParsableCommand {
             discussion: """
                 EXAMPLES
                   reflashctl image wrap app.signed.bin release.zigbee --manufacturer-code AB01 --image-type 0001 \\
-                    --version 0002012F --hardware 0100-01FF --key manufacturer.pem
+                    --file-version 0002012F --hardware 0100-01FF --key manufacturer.pem
                 """)
 
         @Argument(help: "The Manufacturer Image.") var input: String
         @Argument(help: "The OTA Upgrade Image to be written.") var out: String
         @Option(help: "4 hex digits.", transform: code) var manufacturerCode: UInt16
         @Option(help: "4 hex digits.", transform: code) var imageType: UInt16
-        @Option(help: "GBCS firmware version, 8 hex digits.", transform: version) var version: FirmwareVersion
+        @Option(help: "GBCS firmware version, 8 hex digits.", transform: version) var fileVersion: FirmwareVersion
         @Option(help: "First and last hardware version, 4 hex digits each, 0100-01FF say.", transform: range)
         var hardware: ClosedRange<HardwareVersion>
         @Option(help: "Text for the header, at most 32 characters.") var headerString = ""
@@ -59,7 +59,7 @@ struct ImageCommand: AsyncParsableCommand {
         func run() async throws {
             try await complaining {
                 let builder = OTAImageBuilder(
-                    manufacturerCode: manufacturerCode, imageType: imageType, fileVersion: version, hardware: hardware,
+                    manufacturerCode: manufacturerCode, imageType: imageType, fileVersion: fileVersion, hardware: hardware,
                     headerString: headerString)
                 let content = try MappedFile(input)
                 let pem = try String(contentsOfFile: key, encoding: .utf8)

@@ -63,20 +63,23 @@ struct Reflashd: AsyncParsableCommand {
     private func accept() throws -> (BenchConfig, [Target]) {
         do {
             let bench = try BenchConfigFile.load(config)
-            return (bench, try bench.targets.map { try target($0) })
+            return (bench, try bench.targets.map { try target($0, of: bench) })
         } catch {
             Self.complain("\(error)")
             throw Self.badConfig
         }
     }
 
-    private func target(_ file: TargetFile) throws -> Target {
-        do throws(FirmwareProblem) {
-            return try TargetLoader.load(file)
-        } catch {
-            throw ConfigError(
-                file: config, line: file.line, field: "targets", problem: "\(file.path) is refused: \(error)")
+    private func target(_ file: TargetFile, of bench: BenchConfig) throws -> Target {
+        func refused(_ why: String) -> ConfigError {
+            ConfigError(file: config, line: file.line, field: "targets", problem: "\(file.path) is refused: \(why)")
         }
+        let target: Target
+        do throws(FirmwareProblem) { target = try TargetLoader.load(file) } catch { throw refused("\(error)") }
+        for profile in bench.profiles where profile.variant == target.variant {
+            if let problem = profile.problem(with: target) { throw refused(problem) }
+        }
+        return target
     }
 
     private func serve(_ bench: BenchConfig, _ targets: [Target]) async throws {
@@ -89,7 +92,7 @@ struct Reflashd: AsyncParsableCommand {
         if cut > 0 { logger.warning("sessions that the last stop cut off are unknown", metadata: ["count": "\(cut)"]) }
         let controller = try await BenchController(
             bench, journal: journal, targets: ConfiguredTargets(targets), admission: AdmitAll(),
-            opener: try USBHost(), clock: clock, logger: logger)
+            opener: try HostLinks(), clock: clock, logger: logger)
         let server = try BenchServer(controller, socket: bench.socket, logger: logger) { [logger] in
             logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
             SystemdNotifier.notify("READY=1")

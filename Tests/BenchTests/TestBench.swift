@@ -55,7 +55,7 @@ final class TestBench: Sendable {
                     variant: .fourG, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
                     hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0),
                     firmware: .factory(setup.installed[index - 1]),
-                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, faults: setup.faults[index] ?? [])
+                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, serial: .init(), faults: setup.faults[index] ?? [])
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
         bus = try InProcessBus(description)

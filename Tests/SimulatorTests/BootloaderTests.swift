@@ -12,8 +12,8 @@ import Testing
                 hardwareVersion: HardwareVersion(rawValue: 0x101),
                 firmware: .factory(FirmwareVersion(rawValue: 0x0002_0100)),
                 timing: UnitTiming(erase: .milliseconds(20), program: .milliseconds(10), manifest: .milliseconds(50)), transferSize: 1024,
-                manifestationTolerant: true, faults: faults), folder: nil,
-            firmware: SimulatedVersion.factoryImage(FirmwareVersion(rawValue: 0x0002_0100)))
+                manifestationTolerant: true, serial: .init(), faults: faults), folder: nil,
+            firmware: FactoryFirmware.image(FirmwareVersion(rawValue: 0x0002_0100)))
         _ = unit.control(SetupPacket(type: 0x21, request: 0, value: 1000, index: 1, length: 0), [], now: .zero)
         return unit
     }
@@ -70,7 +70,7 @@ import Testing
 
     @Test func `a good image is booted, and its version told in bcdDevice and a string`() throws {
         var unit = unit()
-        let image = SimulatedVersion.factoryImage(FirmwareVersion(rawValue: 0x0002_012F))
+        let image = FactoryFirmware.image(FirmwareVersion(rawValue: 0x0002_012F))
         var now = 0
         for start in stride(from: 0, to: image.count, by: 1024) {
             #expect(send(&unit, Array(image[start..<min(start + 1024, image.count)]), at: now) == .done)

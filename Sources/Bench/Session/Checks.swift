@@ -9,16 +9,13 @@ struct Checks: Sendable {
 
     /// What the unit should hold.
     /// - Throws: the refusal.
-    func target(for unit: Unit) async throws(Refusal) -> Target {
-        if profile.identity == .serialNumber, unit.chfId == nil {
-            throw Refusal(.identityUnreadable, "the serial number is no EUI-64")
+    func target(for unit: Unit, mode: UnitMode) async throws(Refusal) -> Target {
+        if profile.identity != .none, unit.chfId == nil, !isIdentifiedLater(mode) {
+            throw Refusal(.identityUnreadable, "what the unit says of itself is no EUI-64")
         }
         try await admission.admit(unit, in: slot)
         let target = try await targets.target(for: unit, variant: profile.variant)
-        for component in target.components where profile.components[component.name] == nil {
-            throw Refusal(
-                .bootloaderUnusable, "profile '\(profile.name)' says no place for component '\(component.name)'")
-        }
+        if let problem = profile.problem(with: target) { throw Refusal(.bootloaderUnusable, problem) }
         try checkHardware(of: unit, target)
         if let installed = unit.installedVersion, installed > target.version {
             throw Refusal(.downgrade, "installed is \(installed), the release is \(target.version)")
@@ -32,8 +29,13 @@ struct Checks: Sendable {
         if profile.hardwareVersion == .absent { off.append("hardware-version") }
         // A unit that is first seen in its bootloader can't say what it ran before.
         if profile.version == .absent || mode == .bootloader { off.append("installed-version") }
-        if profile.identity == .none { off.append("identity") }
+        if profile.identity == .none || isIdentifiedLater(mode) { off.append("identity") }
         return off
+    }
+
+    /// A bootloader's serial recovery can't be asked who it is; the firmware that it starts can.
+    private func isIdentifiedLater(_ mode: UnitMode) -> Bool {
+        if case .osInfo = profile.identity { mode == .bootloader } else { false }
     }
 
     private func checkHardware(of unit: Unit, _ target: Target) throws(Refusal) {

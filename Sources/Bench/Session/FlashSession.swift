@@ -7,6 +7,8 @@ internal import Protocols
 /// One attempt to reflash one unit in one slot, from the first question to the outcome, as it is told in `product.md`:
 /// identify, check, enter the bootloader, transfer, activate, reboot, read back. It runs on its slot's lane.
 ///
+/// The steps in the middle are the protocol's: ``attemptDFU(_:_:_:)`` and ``attemptSMP(_:_:_:_:)``.
+///
 /// Whatever happens, it ends with exactly one outcome in the journal, and never with a guess: an outcome is only made from
 /// what was read back, or from the step that said no.
 actor FlashSession {
@@ -22,6 +24,9 @@ actor FlashSession {
     /// The version that the unit last said it runs; `nil` once something was written and it has not been asked since.
     private(set) var reportedVersion: FirmwareVersion?
     private(set) var device: (any USBDevice)?
+    /// The conversation over a serial line, and what the unit last said of its images.
+    private var smp: SMPClient?
+    var imageState: ImageGroup.State?
 
     init(_ bench: SessionBench, present: PresentDevice) {
         self.bench = bench
@@ -43,13 +48,18 @@ actor FlashSession {
         let history = await history(of: unit)
         var verdict: Verdict
         do throws(SessionEnd) {
-            verdict = try await attempt(try identified.get(), try checked.get(), history)
+            let (unit, target) = (try identified.get(), try checked.get())
+            verdict =
+                switch bench.profile.conversation {
+                case .dfu: try await attemptDFU(unit, target, history)
+                case .smp(let settings): try await attemptSMP(unit, target, history, settings)
+                }
         } catch {
             let end = honest(error)
-            await leaveInRuntime(after: end)
+            if bench.profile.smp == nil { await leaveInRuntime(after: end) }
             verdict = Verdict(end.outcome, reason: end.reason, detail: end.detail, installedVersion: reportedVersion)
         }
-        await device?.close()
+        await closeLinks()
         verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
         verdict.wrote = wrote
         verdict.readback = readback
@@ -61,10 +71,10 @@ actor FlashSession {
 
     // MARK: The steps
 
-    private func attempt(
+    private func attemptDFU(
         _ unit: Unit, _ target: Target, _ history: UnitRecord
     ) async throws(SessionEnd) -> Verdict {
-        let grant = try await grant()
+        let grant = try await grant(memory: USBLimits.controlTransfer)
         defer { extendLifetime(grant) }
         step(.enteringBootloader)
         var loader = try await enterBootloader(expecting: unit)
@@ -138,6 +148,50 @@ actor FlashSession {
         self.present = present
     }
 
+    /// The conversation that is open.
+    func client() throws(SMPError) -> SMPClient {
+        guard let smp else { throw .serial(SerialError(.gone, "\(present.device.node) is not open")) }
+        return smp
+    }
+
+    /// Opens the line, if it is not open, begins the conversation anew and asks the unit who it is.
+    func converse(_ settings: SMPSettings, within bound: Duration) async throws(SMPError) -> Unit {
+        let port: any SerialPort
+        if let open = smp?.port {
+            port = open
+        } else {
+            do throws(SerialError) {
+                port = try await bench.identify.openLine(present, settings)
+            } catch {
+                throw error.code == .cancelled ? .cancelled : .serial(error)
+            }
+            // The slot closes it when its tty goes.
+            await bench.presence.hold(port)
+            smp = SMPClient(port, framing: settings.framing, clock: bench.clock, requestBound: bench.profile.bounds.request)
+        }
+        let (client, mode) = try await bench.identify.converse(over: port, settings, within: bound)
+        if let buffers = smp?.buffers, settings.buffers == nil { client.assume(buffers) }
+        smp = client
+        present = PresentDevice(device: present.device, mode: mode)
+        return try await readUnit()
+    }
+
+    /// What the unit says of itself and of its images now.
+    func readUnit() async throws(SMPError) -> Unit {
+        let (unit, state) = try await bench.identify.unit(try client(), present)
+        imageState = state
+        hears(unit)
+        if pen.unit == nil { pen.unit = unit.chfId }
+        return unit
+    }
+
+    func closeLinks() async {
+        await device?.close()
+        await smp?.port.close()
+        await bench.presence.hold(nil)
+        (device, smp) = (nil, nil)
+    }
+
     /// From here on, what was read or heard before says nothing any more.
     func willWrite(_ component: String) {
         wrote = true
@@ -149,9 +203,10 @@ actor FlashSession {
 
     func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
 
-    private func grant() async throws(SessionEnd) -> Grant {
+    /// `memory` in bytes of usbfs buffers.
+    func grant(memory: Int) async throws(SessionEnd) -> Grant {
         do {
-            return try await bench.budget.grant(memory: USBLimits.controlTransfer)
+            return try await bench.budget.grant(memory: memory)
         } catch {
             throw .benchStopped
         }
@@ -160,12 +215,8 @@ actor FlashSession {
     // MARK: Beginning
 
     private func identified() async -> Result<Unit, SessionEnd> {
-        let identify = bench.identify
-        do throws(USBError) {
-            let device = try await identify.open(present)
-            self.device = device
-            let unit = try await identify.unit(device, mode: present.mode)
-            hears(unit)
+        do throws(SessionEnd) {
+            let unit = try await firstWords()
             bench.board.update(bench.slot) { $0.unit = unit }
             if let chfId = unit.chfId {
                 pen.unit = chfId
@@ -177,7 +228,27 @@ actor FlashSession {
             }
             return .success(unit)
         } catch {
-            return .failure(SessionEnd(error, during: .identifying, otherwise: .identificationFailed))
+            return .failure(error)
+        }
+    }
+
+    /// Opens the unit and asks it who it is.
+    private func firstWords() async throws(SessionEnd) -> Unit {
+        if let settings = bench.profile.smp {
+            do throws(SMPError) {
+                return try await converse(settings, within: bench.profile.bounds.request)
+            } catch {
+                throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+            }
+        }
+        do throws(USBError) {
+            let device = try await bench.identify.open(present)
+            self.device = device
+            let unit = try await bench.identify.unit(device, mode: present.mode)
+            hears(unit)
+            return unit
+        } catch {
+            throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
         }
     }
 
@@ -186,7 +257,7 @@ actor FlashSession {
         case .failure(let end): return .failure(end)
         case .success(let unit):
             do throws(Refusal) {
-                let target = try await bench.checks.target(for: unit)
+                let target = try await bench.checks.target(for: unit, mode: present.mode)
                 bench.board.update(bench.slot) { $0.targetVersion = target.version }
                 return .success(target)
             } catch {
@@ -219,16 +290,18 @@ actor FlashSession {
     }
 
     /// Settles earlier sessions that ended as unknown and had this target: the readback found other content.
-    private func settle(_ history: UnitRecord, interruptedAt target: Target) async throws(SessionEnd) {
-        let verdict = Verdict(.failed, reason: .interrupted, detail: "a later readback found other content")
+    func settle(
+        _ history: UnitRecord, interruptedAt target: Target, because reason: OutcomeReason = .interrupted
+    ) async throws(SessionEnd) {
+        let verdict = Verdict(.failed, reason: reason, detail: "a later readback found other content")
         try await settle(history, target) { _ in verdict }
     }
 
     /// Settles earlier sessions that ended as unknown and had this target: the unit holds it, by their doing if they wrote.
-    private func settle(
+    func settle(
         _ history: UnitRecord, provenBy verdict: Verdict, _ target: Target
     ) async throws(SessionEnd) {
-        guard verdict.proof == .flashReadback else { return }
+        guard let proof = verdict.proof, proof > .deviceReported else { return }
         try await settle(history, target) { session in
             var settled = verdict
             settled.outcome = session.transferBegan ? .reflashed : .alreadyCurrent

@@ -1,18 +1,5 @@
 internal import BenchModel
-public import Dock
-public import Links
-
-/// Opens the devices of docked units. The seam below which the simulator's in-process links go.
-public protocol DeviceOpener: Sendable {
-    /// - Throws: ``USBError``; `access` or `gone` may pass by themselves just after plug-in.
-    func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice
-}
-
-extension USBHost: DeviceOpener {
-    public func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice {
-        try await open(node: device.node)
-    }
-}
+internal import Links
 
 /// Asks a unit who it is, in either mode.
 struct Identify: Sendable {
@@ -21,8 +8,8 @@ struct Identify: Sendable {
     let clock: any BenchClock
 
     /// How often opening is tried, and the first pause, which doubles: udev may still be setting the node's mode.
-    private static let openAttempts = 7
-    private static let firstPause = Duration.milliseconds(10)
+    static let openAttempts = 7
+    static let firstPause = Duration.milliseconds(10)
 
     /// Opens the device; what may pass by itself is waited for, within about a second.
     func open(_ present: PresentDevice) async throws(USBError) -> any USBDevice {
@@ -61,7 +48,7 @@ struct Identify: Sendable {
         switch source {
         case .string(let index): try await string(index, of: device)
         case .bcdDevice: Hex.digits(device.descriptors.bcdDevice, width: 4)
-        case .absent: nil
+        case .osInfo, .imageState, .absent: nil
         }
     }
 

@@ -6,11 +6,13 @@ struct Readback: Sendable {
     let target: Target
     /// SHA-256 of each component as it was read from the flash.
     let found: [String: SHA256Value]
+    /// Whether the unit has rebooted into the target, and its bootloader reports every component's hash as active.
+    var isValidated = false
 
     /// Compares what the unit is now with what it was and with the target.
     /// - Throws: the end of a session whose unit is not what it should be.
     func verdict(_ outcome: Outcome, of unit: Unit, returnedAs returned: Unit) throws(SessionEnd) -> Verdict {
-        if profile.identity == .serialNumber {
+        if profile.identity != .none {
             guard let identity = returned.chfId else {
                 throw SessionEnd(.unknown, .unproven, "the unit that came back has no readable CHF ID")
             }
@@ -27,7 +29,7 @@ struct Readback: Sendable {
             }
         }
         let proof = proof
-        guard proof == .flashReadback || profile.version != .absent else {
+        guard proof > .deviceReported || profile.version != .absent else {
             throw SessionEnd(.unknown, .unproven, "the unit can neither be read nor say its version")
         }
         guard proof >= profile.leastProof else {
@@ -40,6 +42,7 @@ struct Readback: Sendable {
     }
 
     private var proof: Proof {
-        target.components.allSatisfy { found[$0.name] == $0.hash } ? .flashReadback : .deviceReported
+        if target.components.allSatisfy({ found[$0.name] == $0.hash }) { return .flashReadback }
+        return isValidated ? .bootloaderValidated : .deviceReported
     }
 }

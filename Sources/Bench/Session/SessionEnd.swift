@@ -42,6 +42,26 @@ struct SessionEnd: Error, Hashable, Sendable {
         }
     }
 
+    /// What a failed conversation over a serial line means for the outcome. Once a byte may have been written, only the unit's own
+    /// word makes it `failed`.
+    init(_ error: SMPError, during step: SessionStep, otherwise reason: OutcomeReason) {
+        let detail = "\(step.rawValue): \(error)"
+        switch error {
+        case .cancelled:
+            self = .benchStopped
+        case _ where error.isGone:
+            self.init(.unknown, .contactLost, detail)
+        case .status(let status, _) where status.isRejection:
+            self.init(.failed, .rejectedByBootloader, detail)
+        case .status, .hashMismatch:
+            self.init(.failed, reason, detail)
+        case _ where step >= .transferring:
+            self.init(.unknown, .noAnswer, detail)
+        default:
+            self.init(.failed, reason, detail)
+        }
+    }
+
     /// The unit failed before a DFU conversation began.
     init(_ error: USBError, during step: SessionStep, otherwise reason: OutcomeReason) {
         let detail = "\(step.rawValue): \(error.sentence)"

@@ -24,7 +24,11 @@ actor SlotPresence {
     private let lane: Lane
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
+    /// Whether the slot is a line that is always there, whatever is docked on it.
+    nonisolated let isFixed: Bool
     private(set) var present: PresentDevice?
+    /// The line that a session has open: it is closed when its tty goes, not at the next write.
+    private var port: (any SerialPort)?
     private let clock: any BenchClock
     private var waiter: Waiter?
     private var lastWait = 0
@@ -37,8 +41,9 @@ actor SlotPresence {
         let continuation: CheckedContinuation<Arrival, Never>
     }
 
-    init(lane: Lane, clock: any BenchClock) {
+    init(lane: Lane, clock: any BenchClock, isFixed: Bool = false) {
         self.lane = lane
+        self.isFixed = isFixed
         self.clock = clock
     }
 
@@ -49,11 +54,15 @@ actor SlotPresence {
     }
 
     /// - Returns: whether that device was the one that is in the slot now.
-    func left(_ attachment: DockedDevice.Attachment) -> Bool {
+    func left(_ attachment: DockedDevice.Attachment) async -> Bool {
         guard present?.device.attachment == attachment else { return false }
         present = nil
+        await port.take()?.close()
         return true
     }
+
+    /// A session has opened a line here, or closed it.
+    func hold(_ port: (any SerialPort)?) { self.port = port }
 
     /// Tells a waiting session that its unit is in another slot.
     func seenElsewhere(_ slot: SlotID) {

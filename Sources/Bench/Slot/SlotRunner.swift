@@ -34,13 +34,16 @@ actor SlotRunner {
         self.shared = shared
         self.remembered = remembered
         isHeld = remembered?.isHeld ?? false
-        presence = SlotPresence(lane: lane, clock: shared.clock)
+        presence = SlotPresence(lane: lane, clock: shared.clock, isFixed: place.fixed != nil)
         let held = isHeld
         shared.board.update(slot) { view in
             view.isHeld = held
             if held { view.doNext = .hold }
         }
     }
+
+    /// Whether a session runs here, or is about to.
+    var isBusy: Bool { session != nil || reconciling != nil }
 
     // MARK: The dock's news
 

@@ -1,3 +1,4 @@
+internal import BenchModel
 internal import Synchronization
 
 /// One attachment of a device to a simulated bus: it has a number there until it leaves, and never comes back under the same one.
@@ -6,6 +7,8 @@ final class BusDevice: Sendable {
     let number: Int
     /// Whose it is; `nil` for a USB hub.
     let seat: UnitSeat?
+    /// The number of its tty, ttyACM0 and so on; `nil` for a device without one.
+    let ttyNumber: Int?
     private let hub: Mutex<SimulatedUSBHub>?
     private let attachment = Mutex(Attachment())
 
@@ -13,10 +16,13 @@ final class BusDevice: Sendable {
         var isGone = false
         var files: [ObjectIdentifier: UsbfsFile] = [:]
         var departures: [AsyncStream<Void>.Continuation] = []
+        var line: UnitLine?
+        var ports: [InProcessSerialPort] = []
     }
 
-    init(seat: UnitSeat, position: USBPosition, number: Int) {
+    init(seat: UnitSeat, position: USBPosition, number: Int, ttyNumber: Int?) {
         self.seat = seat
+        self.ttyNumber = ttyNumber
         self.position = position
         self.number = number
         hub = nil
@@ -24,6 +30,7 @@ final class BusDevice: Sendable {
 
     init(hub: SimulatedUSBHub, position: USBPosition, number: Int) {
         seat = nil
+        ttyNumber = nil
         self.position = position
         self.number = number
         self.hub = Mutex(hub)
@@ -32,6 +39,10 @@ final class BusDevice: Sendable {
     /// Linux' minor number of major 189.
     var minor: Int { (position.bus - 1) * 128 + number - 1 }
     var node: String { "/dev/bus/usb/\(Self.padded(position.bus))/\(Self.padded(number))" }
+
+    /// The name of its tty; `nil` for a device without one.
+    var ttyName: String? { ttyNumber.map { "ttyACM\($0)" } }
+    var ttyNode: String? { ttyName.map { "/dev/\($0)" } }
 
     /// Ports of a USB hub; 0 for a unit.
     var ports: Int { hub?.withLock { $0.ports } ?? 0 }
@@ -57,6 +68,19 @@ final class BusDevice: Sendable {
 
     func setConnected(_ connected: Set<Int>) { hub?.withLock { $0.connected = connected } }
 
+    /// The serial line of this attachment.
+    var line: UnitLine? { attachment.withLock { $0.line } }
+
+    func setLine(_ line: UnitLine) { attachment.withLock { $0.line = line } }
+
+    /// Opens the line within this process; `nil` where the device has none, or has gone.
+    func openPort() -> InProcessSerialPort? {
+        guard let line, !isGone else { return nil }
+        let port = InProcessSerialPort(line, device: self)
+        attachment.withLock { $0.ports.append(port) }
+        return port
+    }
+
     /// - Returns: `false` where the device is gone already.
     func add(_ file: UsbfsFile) -> Bool {
         attachment.withLock { attachment in
@@ -72,11 +96,13 @@ final class BusDevice: Sendable {
 
     /// Takes the device off the bus: whatever is pending on it ends.
     func leave() {
-        let (files, departures) = attachment.withLock { attachment in
+        let (files, departures, line, ports) = attachment.withLock { attachment in
             attachment.isGone = true
-            defer { (attachment.files, attachment.departures) = ([:], []) }
-            return (Array(attachment.files.values), attachment.departures)
+            defer { (attachment.files, attachment.departures, attachment.line, attachment.ports) = ([:], [], nil, []) }
+            return (Array(attachment.files.values), attachment.departures, attachment.line, attachment.ports)
         }
+        line?.stop()
+        for port in ports { port.hangUp() }
         for file in files { file.deviceLeft() }
         for departure in departures { departure.finish() }
     }
@@ -106,10 +132,14 @@ final class BusDevice: Sendable {
 /// A unit of the dock, wherever it is: in a slot, on its way back, or in somebody's hands.
 final class UnitSeat: Sendable {
     let description: UnitDescription
-    let unit: Mutex<SimulatedUnit4G>
+    let unit: Mutex<any SimulatedUnit>
 
     init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
         self.description = description
-        unit = Mutex(SimulatedUnit4G(description, folder: folder, firmware: firmware))
+        unit =
+            switch description.variant {
+            case .fourG: Mutex(SimulatedUnit4G(description, folder: folder, firmware: firmware))
+            case .twoG3G: Mutex(SimulatedUnit2G3G(description, folder: folder, firmware: firmware))
+            }
     }
 }

@@ -6,12 +6,43 @@ internal import Firmware
 public struct DockDescription: Sendable {
     /// The dock's name, by which `hubsim ctl` finds it.
     public var name: String
-    /// Slot label → position on the bus, as sysfs writes it (`1-1.2.3`).
-    public var slots: [(slot: SlotID, position: USBPosition)]
+    /// Slot label → where it is.
+    public var slots: [(slot: SlotID, position: SlotPosition)]
     /// Units and, where they are plugged in from the start, the slot.
     public var units: [(unit: UnitDescription, slot: SlotID?)]
     /// Where flash contents are kept between runs; `nil` for nowhere.
     public var stateFolder: String?
+}
+
+/// Where a slot of the simulated dock is.
+public enum SlotPosition: Hashable, Sendable {
+    /// A USB port.
+    case usb(USBPosition)
+    /// A port of a serial device server on the loopback interface.
+    case tcp(UInt16)
+
+    /// Reads `1-1.2.3`, as sysfs writes it, or `tcp://127.0.0.1:PORT`.
+    public init?(_ text: String) {
+        if case .tcp(host: "127.0.0.1", let port) = SerialAddress(text) {
+            self = .tcp(port)
+        } else if let position = USBPosition(text) {
+            self = .usb(position)
+        } else {
+            return nil
+        }
+    }
+
+    /// The USB port; `nil` for a device server's.
+    var usb: USBPosition? { if case .usb(let position) = self { position } else { nil } }
+}
+
+extension SlotPosition: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .usb(let position): "\(position)"
+        case .tcp(let port): "tcp://127.0.0.1:\(port)"
+        }
+    }
 }
 
 /// Where a device sits: bus number and the ports of each USB hub on the way, `1-1.2.3`.
@@ -63,21 +94,22 @@ extension DockDescription {
     }
 
     private static let unitKeys: Set<String> = [
-        "variant", "model", "hardwareVersion", "firmware", "transferSize", "manifestationTolerant", "timing",
+        "variant", "model", "hardwareVersion", "firmware", "transferSize", "manifestationTolerant", "timing", "serial",
     ]
 
-    private static func slots(_ field: YAMLField) throws(ConfigError) -> [(slot: SlotID, position: USBPosition)] {
-        var slots: [(slot: SlotID, position: USBPosition)] = []
+    private static func slots(_ field: YAMLField) throws(ConfigError) -> [(slot: SlotID, position: SlotPosition)] {
+        var slots: [(slot: SlotID, position: SlotPosition)] = []
         for (label, value) in try field.entries() {
             guard let slot = SlotID(label) else { throw value.error("expected a slot label, found '\(label)'") }
-            let position = try value.value("a position such as 1-1.2.3") { USBPosition($0) }
+            let position = try value.value("a position such as 1-1.2.3, or tcp://127.0.0.1:PORT") { SlotPosition($0) }
             if let taken = slots.first(where: { $0.position == position }) {
                 throw value.error("\(position) is already slot \(taken.slot)")
             }
             slots.append((slot, position))
         }
         for (slot, position) in slots {
-            if let below = slots.first(where: { $0.position != position && $0.position.isBelow(position) }) {
+            guard let port = position.usb else { continue }
+            if let below = slots.first(where: { $0.position != position && $0.position.usb?.isBelow(port) == true }) {
                 throw field.error("slot \(below.slot) (\(below.position)) would lie behind slot \(slot) (\(position))")
             }
         }
@@ -112,7 +144,7 @@ extension DockDescription {
             return try own.required(key)
         }
         return UnitDescription(
-            variant: try required("variant").value("4G") { $0 == "4G" ? Variant.fourG : nil },
+            variant: try required("variant").value(Variant.allCases.map(\.rawValue).joined(separator: " or ")) { Variant(rawValue: $0) },
             chfId: try required("chfId").value("an EUI-64") { EUI64($0) },
             gpfId: try required("gpfId").value("an EUI-64") { EUI64($0) },
             model: try required("model").text(),
@@ -121,11 +153,13 @@ extension DockDescription {
             timing: try field("timing").map(timing) ?? UnitTiming(),
             transferSize: try field("transferSize")?.integer(in: 64...4096) ?? 4096,
             manifestationTolerant: try field("manifestationTolerant")?.flag() ?? true,
+            serial: try field("serial").map(serial) ?? UnitDescription.SerialDescription(),
             faults: try own["faults"].map(faults) ?? [])
     }
 
     private static func firmware(_ field: YAMLField, folder: String) throws(ConfigError) -> UnitDescription.Firmware {
-        let fields = try field.fields(["version", "file"])
+        let fields = try field.fields(["version", "file", "empty"])
+        if let empty = fields["empty"], try empty.flag() { return .empty }
         if let file = fields["file"] { return .file(TextFile.resolve(try file.text(), in: folder)) }
         return .factory(try fields.required("version").value("8 hex digits") { FirmwareVersion($0) })
     }
@@ -139,6 +173,17 @@ extension DockDescription {
         if let detach = fields["detach"] { timing.detach = try detach.duration() }
         if let reboot = fields["reboot"] { timing.reboot = try reboot.duration() }
         return timing
+    }
+
+    private static func serial(_ field: YAMLField) throws(ConfigError) -> UnitDescription.SerialDescription {
+        let fields = try field.fields(["baud", "framing", "bufferSize", "bufferCount", "activation"])
+        var serial = UnitDescription.SerialDescription()
+        if let baud = fields["baud"] { serial.baud = try baud.integer(in: 300...12_000_000) }
+        if let framing = fields["framing"] { serial.framing = try framing.smpFraming() }
+        if let size = fields["bufferSize"] { serial.buffers.size = try size.integer(in: 96...SMPBuffers.sizeLimit) }
+        if let count = fields["bufferCount"] { serial.buffers.count = try count.integer(in: 1...SMPBuffers.countLimit) }
+        if let activation = fields["activation"] { serial.activation = try activation.choice() }
+        return serial
     }
 
     private static func faults(_ field: YAMLField) throws(ConfigError) -> [Fault] {

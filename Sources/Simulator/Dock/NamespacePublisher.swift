@@ -8,10 +8,13 @@ final class NamespacePublisher: DockPublisher {
     private let database = UdevDatabase(files: PrivateFiles())
     private let socket: CInt
     private let sequence = Mutex(1000)
-    private let announcements = Mutex<[String: Announcement]>([:])
+    private let announcements = Mutex<[String: [Announcement]]>([:])
+    private let terminals = Mutex<[String: PseudoTerminal]>([:])
 
-    /// What is said about a device with every event.
+    /// What is said about a device, or its tty, with every event.
     private struct Announcement {
+        let subsystem: String
+        let devtype: String
         let properties: [(key: String, value: String)]
         let tags: [String]
     }
@@ -25,27 +28,62 @@ final class NamespacePublisher: DockPublisher {
 
     func appeared(_ device: BusDevice) {
         report { () throws(SimulatorError) in
+            try addTerminal(of: device)
             try sysfs.add(device)
             try database.add(device)
             // As they are now: a unit that leaves may have changed its mode before.
-            let announcement = announcement(of: device)
-            announcements.withLock { $0[device.node] = announcement }
-            // udev answers the kernel's later `bind` event with one of its own.
-            try send("add", announcement)
-            try send("bind", announcement)
+            let all = [announcement(of: device), ttyAnnouncement(of: device)].compactMap { $0 }
+            announcements.withLock { $0[device.node] = all }
+            for announcement in all {
+                try send("add", announcement)
+                // udev answers the kernel's later `bind` event with one of its own.
+                if announcement.subsystem == "usb" { try send("bind", announcement) }
+            }
         }
     }
 
     func left(_ device: BusDevice) {
         report { () throws(SimulatorError) in
             // Gone first, told after: who looks because of the message must not find it any more.
+            removeTerminal(of: device)
             database.remove(device)
             sysfs.remove(device)
-            guard let announcement = announcements.withLock({ $0.removeValue(forKey: device.node) }) else { return }
-            try send("unbind", announcement)
-            try send("remove", announcement)
+            for announcement in (announcements.withLock { $0.removeValue(forKey: device.node) } ?? []).reversed() {
+                if announcement.subsystem == "usb" { try send("unbind", announcement) }
+                try send("remove", announcement)
+            }
         }
     }
+
+    /// A pty for the unit's line, bound to the tty's name.
+    private func addTerminal(of device: BusDevice) throws(SimulatorError) {
+        guard let node = device.ttyNode, let line = device.line else { return }
+        let terminal = try PseudoTerminal(line)
+        try PrivateFiles().write("", to: node)
+        try SystemCall.check("bind \(node)", unsafe hubsim_bind(terminal.slave, node))
+        terminals.withLock { $0[node] = terminal }
+    }
+
+    private func removeTerminal(of device: BusDevice) {
+        guard let node = device.ttyNode, let terminal = terminals.withLock({ $0.removeValue(forKey: node) }) else { return }
+        terminal.remove()
+        _ = unsafe hubsim_unmount(node)
+        PrivateFiles().remove(node)
+    }
+
+    private func ttyAnnouncement(of device: BusDevice) -> Announcement? {
+        guard let path = SysfsTree.ttyPath(of: device), let node = device.ttyNode else { return nil }
+        let properties: [(key: String, value: String)] =
+            [
+                ("DEVPATH", path), ("SUBSYSTEM", "tty"), ("MAJOR", "\(SysfsTree.ttyMajor)"), ("MINOR", "\(device.ttyNumber ?? 0)"),
+                ("DEVNAME", node), ("USEC_INITIALIZED", "\(Int(ProcessInfo.processInfo.systemUptime * 1_000_000))"),
+            ] + database.ttyProperties(of: device) + Self.tags
+        return Announcement(subsystem: "tty", devtype: "", properties: properties, tags: [UdevDatabase.tag])
+    }
+
+    private static let tags: [(key: String, value: String)] = [
+        ("TAGS", ":\(UdevDatabase.tag):"), ("CURRENT_TAGS", ":\(UdevDatabase.tag):"),
+    ]
 
     private func announcement(of device: BusDevice) -> Announcement {
         let isOurs = database.isOurs(device)
@@ -61,8 +99,9 @@ final class NamespacePublisher: DockPublisher {
         }
         properties.append(("USEC_INITIALIZED", "\(Int(ProcessInfo.processInfo.systemUptime * 1_000_000))"))
         properties += database.properties(of: device)
-        if isOurs { properties += [("TAGS", ":\(UdevDatabase.tag):"), ("CURRENT_TAGS", ":\(UdevDatabase.tag):")] }
-        return Announcement(properties: properties, tags: isOurs ? [UdevDatabase.tag] : [])
+        if isOurs { properties += Self.tags }
+        return Announcement(
+            subsystem: "usb", devtype: "usb_device", properties: properties, tags: isOurs ? [UdevDatabase.tag] : [])
     }
 
     private func send(_ action: String, _ announcement: Announcement) throws(SimulatorError) {
@@ -71,8 +110,8 @@ final class NamespacePublisher: DockPublisher {
             return sequence
         }
         let message = UeventMessage(
-            properties: [("ACTION", action), ("SEQNUM", "\(number)")] + announcement.properties, subsystem: "usb",
-            devtype: "usb_device", tags: announcement.tags)
+            properties: [("ACTION", action), ("SEQNUM", "\(number)")] + announcement.properties,
+            subsystem: announcement.subsystem, devtype: announcement.devtype, tags: announcement.tags)
         let bytes = message.bytes
         let result = unsafe bytes.withUnsafeBytes { unsafe hubsim_send_uevent(socket, $0.baseAddress, $0.count) }
         try SystemCall.check("sendto(NETLINK_KOBJECT_UEVENT)", result)

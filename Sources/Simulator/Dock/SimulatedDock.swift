@@ -19,6 +19,7 @@ final class SimulatedDock: Sendable {
     private let queue = DispatchQueue(label: "dock")
     private let publisher: any DockPublisher
     private let seats: [EUI64: UnitSeat]
+    private let tcpSlots: [SlotID: TCPSlot]
     private let state = Mutex(State())
 
     fileprivate struct State {
@@ -27,6 +28,8 @@ final class SimulatedDock: Sendable {
         /// Who sits in which slot, on the bus or not.
         var occupants: [SlotID: EUI64] = [:]
         var lastNumber: [Int: Int] = [:]
+        /// The serial lines of units behind a device server.
+        var lines: [SlotID: UnitLine] = [:]
     }
 
     /// A device's place on its bus.
@@ -46,6 +49,11 @@ final class SimulatedDock: Sendable {
             seats[unit.chfId] = UnitSeat(unit, folder: folder, firmware: try Self.firmware(unit))
         }
         self.seats = seats
+        var tcpSlots: [SlotID: TCPSlot] = [:]
+        for (slot, position) in description.slots {
+            if case .tcp(let port) = position { tcpSlots[slot] = try TCPSlot(slot, port: port) }
+        }
+        self.tcpSlots = tcpSlots
         addHubs()
     }
 
@@ -72,6 +80,9 @@ final class SimulatedDock: Sendable {
     func plug(_ chfId: EUI64, into slot: SlotID) throws(SimulatorError) {
         let seat = try seat(chfId)
         guard let position = position(of: slot) else { throw SimulatorError("there is no slot \(slot)") }
+        if position.usb == nil, seat.unit.withLock({ $0.baud }) == nil {
+            throw SimulatorError("slot \(slot) is a serial line, and \(chfId) has none")
+        }
         let problem: String? = state.withLock { state in
             if let other = state.occupants[slot] { return "slot \(slot) is taken by \(other)" }
             if let other = state.occupants.first(where: { $0.value == chfId })?.key { return "\(chfId) is in slot \(other)" }
@@ -80,7 +91,7 @@ final class SimulatedDock: Sendable {
         }
         if let problem { throw SimulatorError(problem) }
         seat.unit.withLock { $0.powerCycle() }
-        queue.sync { enter(seat, at: position) }
+        queue.sync { enter(seat, slot, at: position) }
     }
 
     /// Pulls whatever is in a slot out of it.
@@ -104,15 +115,17 @@ final class SimulatedDock: Sendable {
 
     /// Every unit, as `hubsim ctl list` shows it.
     var report: [UnitReport] {
-        let (occupants, devices) = state.withLock { ($0.occupants, Array($0.devices.values)) }
+        let (occupants, devices, lines) = state.withLock { ($0.occupants, Array($0.devices.values), Set($0.lines.keys)) }
         return description.units.map { entry in
             let chfId = entry.unit.chfId
             let device = devices.first { $0.seat?.description.chfId == chfId }
             guard let seat = seats[chfId] else { preconditionFailure("each unit has a seat") }
+            let slot = occupants.first { $0.value == chfId }?.key
+            let server = slot.flatMap { lines.contains($0) ? position(of: $0)?.description : nil }
             return seat.unit.withLock { unit in
                 UnitReport(
-                    chfId: chfId, slot: occupants.first { $0.value == chfId }?.key, mode: unit.mode,
-                    isOnBus: device != nil, node: device?.node, version: unit.reportedVersion,
+                    chfId: chfId, slot: slot, mode: unit.mode,
+                    isOnBus: device != nil || server != nil, node: device?.ttyNode ?? device?.node ?? server, version: unit.reportedVersion,
                     applicationHash: SHA256Value.of(unit.application), downloadsBegun: unit.counters.downloadsBegun,
                     downloadsManifested: unit.counters.downloadsManifested, faults: unit.faults.faults)
             }
@@ -128,11 +141,16 @@ final class SimulatedDock: Sendable {
 
     /// Carries out what a device does beyond answering, after its answer.
     func perform(_ actions: [DeviceAction], by device: BusDevice) {
-        guard !actions.isEmpty, let seat = device.seat else { return }
+        guard let seat = device.seat else { return }
+        // An attachment that has ended meanwhile does nothing any more.
+        perform(actions, by: seat) { !device.isGone }
+    }
+
+    private func perform(_ actions: [DeviceAction], by seat: UnitSeat, while isThere: @escaping @Sendable () -> Bool) {
+        guard !actions.isEmpty else { return }
         let chfId = seat.description.chfId
         queue.async { @Sendable [self] in
-            // An attachment that has ended meanwhile does nothing any more.
-            guard !device.isGone else { return }
+            guard isThere() else { return }
             for action in actions {
                 switch action {
                 case .unplug:
@@ -143,12 +161,18 @@ final class SimulatedDock: Sendable {
                 case .die:
                     leave(chfId)
                 case .reenumerate(let delay, let slot):
+                    // Behind a device server nothing is seen of it: the unit is silent for a while.
+                    if slot == nil, isBehindServer(chfId) { continue }
                     leave(chfId)
                     if let slot { move(chfId, to: slot) }
                     queue.asyncAfter(deadline: .now() + delay.seconds) { @Sendable [self] in comeBack(seat) }
                 }
             }
         }
+    }
+
+    private func isBehindServer(_ chfId: EUI64) -> Bool {
+        state.withLock { state in state.lines.keys.contains { state.occupants[$0] == chfId } }
     }
 
     private func move(_ chfId: EUI64, to label: String) {
@@ -167,26 +191,63 @@ final class SimulatedDock: Sendable {
             guard !state.devices.values.contains(where: { $0.seat === seat }) else { return nil }
             return state.occupants.first { $0.value == chfId }?.key
         }
-        if let slot, let position = position(of: slot) { enter(seat, at: position) }
+        if let slot, let position = position(of: slot) { enter(seat, slot, at: position) }
+    }
+
+    private func enter(_ seat: UnitSeat, _ slot: SlotID, at position: SlotPosition) {
+        switch position {
+        case .usb(let position): enter(seat, at: position)
+        case .tcp:
+            guard let line = line(for: seat, while: { [weak self] in self?.state.withLock { $0.lines[slot] != nil } ?? false }) else {
+                return
+            }
+            let isNew = state.withLock { state in
+                guard state.lines[slot] == nil else { return false }
+                state.lines[slot] = line
+                return true
+            }
+            if isNew { tcpSlots[slot]?.attach(line) }
+        }
     }
 
     private func enter(_ seat: UnitSeat, at position: USBPosition) {
+        let isSerial = seat.unit.withLock { $0.baud } != nil
         let device: BusDevice? = state.withLock { state in
             // A unit that was plugged in while it was about to come back is on the bus once.
             guard !state.devices.values.contains(where: { $0.seat === seat }) else { return nil }
-            let device = BusDevice(seat: seat, position: position, number: state.nextNumber(on: position.bus))
+            let device = BusDevice(
+                seat: seat, position: position, number: state.nextNumber(on: position.bus), ttyNumber: isSerial ? state.nextTTY() : nil)
             state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device
             return device
         }
         guard let device else { return }
+        if let line = line(for: seat, while: { [weak device] in device.map { !$0.isGone } ?? false }) { device.setLine(line) }
         connectPorts()
         publisher.appeared(device)
     }
 
+    /// `nil` for a unit without a serial line.
+    private func line(for seat: UnitSeat, while isThere: @escaping @Sendable () -> Bool) -> UnitLine? {
+        guard let baud = seat.unit.withLock({ $0.baud }) else { return nil }
+        return UnitLine(seat, baud: baud, now: { [clock] in clock.now }) { [weak self] actions in
+            self?.perform(actions, by: seat, while: isThere)
+        }
+    }
+
     private func leave(_ chfId: EUI64) {
-        let device: BusDevice? = state.withLock { state in
-            guard let entry = state.devices.first(where: { $0.value.seat?.description.chfId == chfId }) else { return nil }
-            return state.devices.removeValue(forKey: entry.key)
+        let (device, server) = state.withLock { state -> (BusDevice?, (slot: SlotID, line: UnitLine)?) in
+            if let entry = state.devices.first(where: { $0.value.seat?.description.chfId == chfId }) {
+                return (state.devices.removeValue(forKey: entry.key), nil)
+            }
+            // Who sits there now, or nobody any more.
+            guard let slot = state.lines.keys.first(where: { (state.occupants[$0] ?? chfId) == chfId }),
+                let line = state.lines.removeValue(forKey: slot)
+            else { return (nil, nil) }
+            return (nil, (slot, line))
+        }
+        if let server {
+            tcpSlots[server.slot]?.attach(nil)
+            server.line.stop()
         }
         guard let device else { return }
         device.leave()
@@ -196,7 +257,7 @@ final class SimulatedDock: Sendable {
 
     // MARK: Topology
 
-    private func position(of slot: SlotID) -> USBPosition? { description.slots.first { $0.slot == slot }?.position }
+    private func position(of slot: SlotID) -> SlotPosition? { description.slots.first { $0.slot == slot }?.position }
 
     private func seat(_ chfId: EUI64) throws(SimulatorError) -> UnitSeat {
         guard let seat = seats[chfId] else { throw SimulatorError("there is no unit \(chfId)") }
@@ -207,7 +268,7 @@ final class SimulatedDock: Sendable {
     private func addHubs() {
         var hubs: Set<USBPosition> = []
         for slot in description.slots {
-            var parent = slot.position.parent
+            var parent = slot.position.usb?.parent
             while let hub = parent {
                 hubs.insert(hub)
                 parent = hub.parent
@@ -215,7 +276,7 @@ final class SimulatedDock: Sendable {
         }
         let ordered = hubs.sorted { ($0.bus, $0.ports.count, $0.description) < ($1.bus, $1.ports.count, $1.description) }
         for position in ordered {
-            let used = (hubs.union(description.slots.map(\.position))).filter { $0.parent == position }.compactMap(\.ports.last)
+            let used = (hubs.union(description.slots.compactMap(\.position.usb))).filter { $0.parent == position }.compactMap(\.ports.last)
             let hub = SimulatedUSBHub(isRoot: position.ports.isEmpty, ports: max(4, used.max() ?? 0))
             let device = state.withLock { state in
                 let device = BusDevice(hub: hub, position: position, number: state.nextNumber(on: position.bus))
@@ -239,8 +300,10 @@ final class SimulatedDock: Sendable {
 
     private static func firmware(_ unit: UnitDescription) throws(SimulatorError) -> [UInt8] {
         switch unit.firmware {
+        case .empty:
+            return []
         case .factory(let version):
-            return SimulatedVersion.factoryImage(version)
+            return FactoryFirmware.image(version)
         case .file(let path):
             do {
                 let file = try MappedFile(path)
@@ -264,6 +327,12 @@ final class SimulatedDock: Sendable {
 }
 
 extension SimulatedDock.State {
+    /// As the kernel's cdc_acm numbers ttys: the lowest that is free.
+    func nextTTY() -> Int {
+        let used = Set(devices.values.compactMap(\.ttyNumber))
+        return (0...used.count).first { !used.contains($0) } ?? used.count
+    }
+
     /// As Linux numbers devices: the next free one after the last given, up to 127.
     mutating func nextNumber(on bus: Int) -> Int {
         var number = lastNumber[bus] ?? 0
@@ -285,7 +354,7 @@ public struct UnitReport: Codable, Sendable {
     public var mode: UnitMode
     /// Whether it can be seen on the bus.
     public var isOnBus: Bool
-    /// The device node, `/dev/bus/usb/BBB/DDD`.
+    /// The tty, the device node `/dev/bus/usb/BBB/DDD`, or the device server's address.
     public var node: String?
     /// The version that it tells; `nil` in its bootloader.
     public var version: FirmwareVersion?

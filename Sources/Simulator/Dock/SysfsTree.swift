@@ -14,7 +14,7 @@ struct SysfsTree: Sendable {
     func prepare() throws(SimulatorError) {
         for folder in [
             "/sys/bus/usb/devices", "/sys/bus/usb/drivers", "/sys/bus/pci/devices", "/sys/dev/char", "/sys/dev/block",
-            "/sys/class",
+            "/sys/class/tty",
         ] {
             try files.makeFolder(folder)
         }
@@ -46,6 +46,7 @@ struct SysfsTree: Sendable {
         try files.link("../../..\(path)", at: "/sys/bus/usb/devices/\(name)")
         try files.link("../..\(path)", at: "/sys/dev/char/189:\(device.minor)")
         try addInterfaces(of: device, folder: folder, depth: depth)
+        try addTTY(of: device)
     }
 
     private func addController(of bus: Int) throws(SimulatorError) {
@@ -59,6 +60,7 @@ struct SysfsTree: Sendable {
         files.remove("/sys/bus/usb/devices/\(device.position)")
         for interface in interfaces(of: device) { files.remove("/sys/bus/usb/devices/\(interface.name)") }
         files.remove("/sys/dev/char/189:\(device.minor)")
+        removeTTY(of: device)
         files.remove("/sys\(path)")
     }
 

@@ -29,9 +29,44 @@ struct UdevDatabase: Sendable {
             try files.link("../..\(device.node.dropFirst(4))", at: "/dev/\(Self.linkFolder)/\(Self.idPath(of: device.position))")
         }
         try files.write((lines + ["V:1", ""]).joined(separator: "\n"), to: "/run/udev/data/\(name)")
+        try addTTY(of: device)
+    }
+
+    /// Every tty on the bus is ours: the rule file takes those that hang on USB.
+    private func addTTY(of device: BusDevice) throws(SimulatorError) {
+        guard let number = device.ttyNumber, let node = device.ttyNode else { return }
+        let name = "c\(SysfsTree.ttyMajor):\(number)"
+        let link = "\(Self.linkFolder)/\(Self.ttyPath(of: device))"
+        let lines =
+            ["S:\(link)", "I:\(Int(ProcessInfo.processInfo.systemUptime * 1_000_000))"]
+            + ttyProperties(of: device).map { "E:\($0.key)=\($0.value)" } + ["G:\(Self.tag)", "Q:\(Self.tag)", "V:1", ""]
+        try files.write("", to: "/run/udev/tags/\(Self.tag)/\(name)")
+        try files.link("../..\(node.dropFirst(4))", at: "/dev/\(link)")
+        try files.write(lines.joined(separator: "\n"), to: "/run/udev/data/\(name)")
+    }
+
+    private func removeTTY(of device: BusDevice) {
+        guard let number = device.ttyNumber else { return }
+        let name = "c\(SysfsTree.ttyMajor):\(number)"
+        files.remove("/run/udev/data/\(name)")
+        files.remove("/run/udev/tags/\(Self.tag)/\(name)")
+        files.remove("/dev/\(Self.linkFolder)/\(Self.ttyPath(of: device))")
+    }
+
+    /// ID_PATH of a tty: its USB device's, then configuration and interface.
+    static func ttyPath(of device: BusDevice) -> String { "\(idPath(of: device.position)):1.0" }
+
+    /// What udev's usb_id and path_id builtins find out about a tty.
+    func ttyProperties(of device: BusDevice) -> [(key: String, value: String)] {
+        let parents = properties(of: device).filter { $0.key != "ID_PATH" }
+        return parents + [
+            ("ID_PATH", Self.ttyPath(of: device)), ("ID_USB_INTERFACE_NUM", "00"), ("ID_USB_DRIVER", "cdc_acm"),
+            ("ID_MM_DEVICE_IGNORE", "1"),
+        ]
     }
 
     func remove(_ device: BusDevice) {
+        removeTTY(of: device)
         let name = "c189:\(device.minor)"
         files.remove("/run/udev/data/\(name)")
         files.remove("/run/udev/tags/\(Self.tag)/\(name)")

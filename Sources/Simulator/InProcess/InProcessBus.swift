@@ -14,10 +14,12 @@ public final class InProcessBus: Sendable {
     public struct VisibleDevice: Sendable, Hashable {
         /// udev's property ID_PATH.
         public var idPath: String
-        /// The device node, `/dev/bus/usb/BBB/DDD`.
+        /// The device node, `/dev/bus/usb/BBB/DDD` or `/dev/ttyACMN`.
         public var node: String
         /// The device's folder in sysfs.
         public var syspath: String
+        /// The number of its USB device on the bus, by which one attachment is told from the next.
+        public var incarnation: String
         /// udev's properties of the device.
         public var properties: [String: String]
     }
@@ -40,6 +42,14 @@ public final class InProcessBus: Sendable {
         return InProcessDevice(device, dock: dock, descriptors: try USBDescriptors(device.descriptors))
     }
 
+    /// Opens the serial line behind a tty's node.
+    public func openSerial(node: String) throws(SerialError) -> any SerialPort {
+        guard let port = dock.devices.first(where: { $0.ttyNode == node })?.openPort() else {
+            throw SerialError(.gone, "open \(node): No such file or directory")
+        }
+        return port
+    }
+
     /// Puts a unit into a slot.
     public func plug(_ chfId: EUI64, into slot: SlotID) throws(SimulatorError) { try dock.plug(chfId, into: slot) }
     /// Pulls out what is in a slot.
@@ -60,14 +70,29 @@ private final class SnapshotPublisher: DockPublisher {
     init(_ continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation) { self.continuation = continuation }
 
     func appeared(_ device: BusDevice) {
+        if device.ttyNode != nil { return appearedTTY(device) }
         guard database.isOurs(device) else { return }
         var properties = Dictionary(
             database.properties(of: device).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+        properties["SUBSYSTEM"] = "usb"
         properties["DEVTYPE"] = "usb_device"
         properties["DEVNAME"] = device.node
         let shown = InProcessBus.VisibleDevice(
             idPath: UdevDatabase.idPath(of: device.position), node: device.node,
-            syspath: "/sys" + SysfsTree.path(of: device.position), properties: properties)
+            syspath: "/sys" + SysfsTree.path(of: device.position), incarnation: "\(device.number)", properties: properties)
+        visible.withLock { $0[device.node] = shown }
+        publish()
+    }
+
+    private func appearedTTY(_ device: BusDevice) {
+        guard let node = device.ttyNode, let path = SysfsTree.ttyPath(of: device) else { return }
+        var properties = Dictionary(
+            database.ttyProperties(of: device).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+        properties["SUBSYSTEM"] = "tty"
+        properties["DEVNAME"] = node
+        let shown = InProcessBus.VisibleDevice(
+            idPath: UdevDatabase.ttyPath(of: device), node: node, syspath: "/sys" + path, incarnation: "\(device.number)",
+            properties: properties)
         visible.withLock { $0[device.node] = shown }
         publish()
     }

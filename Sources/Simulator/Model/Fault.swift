@@ -34,6 +34,24 @@ public struct Fault: Hashable, Sendable, Codable {
         case garbageDescriptors = "garbage-descriptors"
         /// The configuration claims to be 65,535 bytes long.
         case hugeDescriptors = "huge-descriptors"
+        /// A line of SMP is lost: the one with number `atBlock`, or by chance where `value` is `PER-MILLE/SEED`; so for the next four.
+        case lineLost = "line-lost"
+        /// A line of SMP comes twice.
+        case lineDuplicated = "line-duplicated"
+        /// A line of SMP comes after the one that follows it.
+        case lineReordered = "line-reordered"
+        /// A byte of a line of SMP is another.
+        case lineCorrupted = "line-corrupted"
+        /// A log line between the lines of SMP.
+        case noise
+        /// The answer to an SMP upload asks for an offset that is `value` bytes off.
+        case wrongOffset = "wrong-offset"
+        /// An SMP answer has another sequence number.
+        case wrongSequence = "wrong-sequence"
+        /// SMP requests of more than `value` bytes are lost, whatever the parameters say.
+        case smallBuffers = "small-buffers"
+        /// The confirmation of an image is answered and not kept.
+        case confirmLost = "confirm-lost"
     }
 
     /// What goes wrong.
@@ -44,7 +62,7 @@ public struct Fault: Hashable, Sendable, Codable {
     public var atBlock: Int?
     /// A DFU state's name.
     public var inState: String?
-    /// A DFU request's name.
+    /// A DFU request's name, or an SMP request's: `image upload`, `image state write`, `reset`.
     public var request: String?
     /// A DFU status's name.
     public var status: String?

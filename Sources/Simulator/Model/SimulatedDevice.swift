@@ -1,3 +1,4 @@
+internal import BenchModel
 internal import Links
 
 /// A set-up packet, USB 2.0 §9.3, 8 bytes little-endian.
@@ -60,4 +61,38 @@ protocol SimulatedDevice: Sendable {
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction])
     /// A reset of the port.
     mutating func portReset(now: Duration) -> [DeviceAction]
+}
+
+/// A Communications Hub, of either variant.
+protocol SimulatedUnit: SimulatedDevice {
+    var mode: UnitMode { get }
+    var counters: Bootloader.Counters { get }
+    var faults: FaultPlan { get set }
+    /// What the application's flash holds.
+    var application: [UInt8] { get }
+    /// The version that the unit would tell; `nil` in its bootloader.
+    var reportedVersion: FirmwareVersion? { get }
+    /// The speed of its serial line, bits a second; `nil` for a unit without one.
+    var baud: Int? { get }
+    /// Power is gone and comes back.
+    mutating func powerCycle()
+    /// Bytes that the serial line has carried to the unit.
+    mutating func receive(_ bytes: [UInt8], now: Duration)
+    /// What the unit sends and does by itself now.
+    mutating func proceed(now: Duration) -> SerialTurn
+}
+
+/// What a unit with a serial line does at one moment.
+struct SerialTurn: Sendable {
+    /// Bytes for the line.
+    var output: [UInt8] = []
+    var actions: [DeviceAction] = []
+    /// When it wants to be asked again, if nothing comes before.
+    var wake: Duration?
+}
+
+extension SimulatedUnit {
+    var baud: Int? { nil }
+    mutating func receive(_ bytes: [UInt8], now: Duration) {}
+    mutating func proceed(now: Duration) -> SerialTurn { SerialTurn() }
 }

@@ -61,23 +61,11 @@ struct SimulatedFlash: Sendable {
     }
 }
 
-/// How a GBCS firmware version and an MCUboot version stand for each other in simulated firmware: major, minor and the low
-/// half of the one are those of the other. Real units have their own conventions.
-enum SimulatedVersion {
-    static func mcuboot(_ version: FirmwareVersion) -> MCUbootImage.Version {
-        MCUbootImage.Version(
-            major: UInt8(version.rawValue >> 24), minor: UInt8(version.rawValue >> 16 & 0xFF),
-            revision: UInt16(version.rawValue & 0xFFFF), build: 0)
-    }
-
-    static func firmware(_ version: MCUbootImage.Version) -> FirmwareVersion {
-        FirmwareVersion(
-            rawValue: UInt32(version.major) << 24 | UInt32(version.minor) << 16 | UInt32(version.revision))
-    }
-
-    /// The image that a unit of this version left the factory with.
-    static func factoryImage(_ version: FirmwareVersion) -> [UInt8] {
+/// The firmware that simulated units left the factory with.
+enum FactoryFirmware {
+    /// An MCUboot image of this version.
+    static func image(_ version: FirmwareVersion) -> [UInt8] {
         let payload = (0..<32_768).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(version.rawValue)) }
-        return MCUbootImageBuilder(version: mcuboot(version), payload: payload).build()
+        return MCUbootImageBuilder(version: MCUbootImage.Version(version), payload: payload).build()
     }
 }

@@ -5,7 +5,7 @@ internal import Protocols
 
 /// A 4G Communications Hub on the level of USB requests: its firmware with a DFU run-time interface, its bootloader, its
 /// flash, its identity and its faults. Pure: time comes in with each request, and what it does beyond answering goes out as actions.
-struct SimulatedUnit4G: SimulatedDevice {
+struct SimulatedUnit4G: SimulatedUnit {
     /// pid.codes' vendor id, and product ids that are ours to use in a simulation.
     static let idVendor: UInt16 = 0x1209
     static let runtimeProduct: UInt16 = 0x4C01
@@ -47,7 +47,7 @@ struct SimulatedUnit4G: SimulatedDevice {
         alternates = [:]
         if let image = Bootloader.validImage(in: flash[0]) {
             let wrong = faults.lasting(.wrongVersion)?.value.flatMap { FirmwareVersion($0) }
-            version = wrong ?? SimulatedVersion.firmware(image.version)
+            version = wrong ?? image.version.firmwareVersion
             mode = .runtime
         } else {
             mode = .bootloader

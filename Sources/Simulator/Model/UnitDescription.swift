@@ -20,8 +20,24 @@ public struct UnitDescription: Sendable {
     public var transferSize: Int
     /// Whether the unit stays in DFU mode after manifestation.
     public var manifestationTolerant: Bool
+    /// How a 2G/3G unit speaks SMP.
+    public var serial: SerialDescription
     /// What goes wrong with the unit, in the order in which it was asked for.
     public var faults: [Fault]
+
+    /// A 2G/3G unit's line and SMP server.
+    public struct SerialDescription: Sendable, Equatable {
+        /// The speed at which the line really carries bytes, bits a second.
+        public var baud = 115_200
+        /// How messages lie on the line.
+        public var framing = SMPFraming.console(lineLength: SMPFraming.defaultLineLength)
+        /// What the server says, and really has.
+        public var buffers = SMPBuffers(size: 1024, count: 4)
+        /// How its bootloader chooses an image.
+        public var activation = ImageActivation.swap
+
+        public init() {}
+    }
 
     /// What lies in the unit's application flash when it is first plugged in.
     public enum Firmware: Sendable, Equatable {
@@ -29,6 +45,8 @@ public struct UnitDescription: Sendable {
         case factory(FirmwareVersion)
         /// The Manufacturer Image of this file.
         case file(String)
+        /// Nothing: the unit stays in its bootloader.
+        case empty
     }
 }
 

@@ -1,0 +1,35 @@
+public import BenchModel
+public import Dock
+public import Links
+
+/// Opens the devices of docked units. The seam below which the simulator's in-process links go.
+public protocol DeviceOpener: Sendable {
+    /// - Throws: ``USBError``; `access` or `gone` may pass by themselves just after plug-in.
+    func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice
+
+    /// Opens a tty, or connects to a serial device server.
+    /// - Throws: ``SerialError``; `access`, `busy` and `gone` may pass by themselves just after plug-in.
+    func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort
+}
+
+/// The links of this host: libusb's devices, ttys and TCP connections.
+public struct HostLinks: DeviceOpener {
+    private let usb: USBHost
+    private let serial = SerialHost()
+
+    /// - Throws: ``USBError`` when libusb can't start.
+    public init() throws(USBError) { usb = try USBHost() }
+
+    public func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice {
+        try await usb.open(node: device.node)
+    }
+
+    public func openLine(
+        _ device: DockedDevice, _ settings: LineSettings, timeout: Duration
+    ) async throws(SerialError) -> any SerialPort {
+        guard let address = SerialAddress(device.node) else {
+            throw SerialError(.settings, "'\(device.node)' is neither a tty nor tcp://HOST:PORT")
+        }
+        return try await serial.open(address, settings, timeout: timeout)
+    }
+}

@@ -1,0 +1,134 @@
+internal import BenchModel
+internal import Dock
+internal import Links
+internal import Protocols
+
+/// A unit on a serial line leaves and comes back: its tty may go with it, or stay, as an adapter's or a device server's does.
+extension FlashSession {
+    /// How long a unit may still answer after it said that it restarts, and how long one question waits then.
+    private static let leaving = Duration.seconds(3)
+    private static let probe = Duration.milliseconds(150)
+    private static let pause = Duration.milliseconds(50)
+
+    /// Restarts the unit and asks it again who it is. Before a new boot is sure, `isThere` says whether it can only be after it.
+    func restart(
+        expecting unit: Unit, _ settings: SMPSettings, until isThere: () -> Bool
+    ) async throws(SessionEnd) -> Unit {
+        let old = present.device.attachment
+        let wasThere = isThere()
+        try await sendReset()
+        let deadline = bench.clock.now + bench.profile.bounds.comeBack
+        let hasLeft = try await hasLeft { !wasThere && isThere() }
+        var returned = try await comeBack(after: old, expecting: unit, settings, until: deadline)
+        // One that was never silent may have answered before it restarted.
+        while !hasLeft, !wasThere, !isThere(), bench.clock.now < deadline, present.device.attachment == old {
+            try await rest(Self.probe)
+            returned = try await comeBack(after: old, expecting: unit, settings, until: deadline)
+        }
+        return returned
+    }
+
+    /// The answer to a reset may be lost: the unit is on its way then.
+    private func sendReset() async throws(SessionEnd) {
+        do throws(SMPError) {
+            _ = try await client().request(OSGroup.Reset(), within: bench.profile.bounds.request / 2, tries: 1)
+        } catch {
+            switch error {
+            case .noAnswer: return
+            case .status(let status, _) where status.rc == 10:
+                _ = try await ask(OSGroup.Reset(force: 1), during: .rebooting)
+            case _ where error.isGone: return
+            default: throw SessionEnd(error, during: .rebooting, otherwise: .notStarted)
+            }
+        }
+    }
+
+    /// Waits until the unit no longer answers, its tty is gone, or what it says shows that it has restarted already.
+    /// - Returns: `false` where it answered all the time, and nothing shows that it has restarted.
+    private func hasLeft(or isBack: () -> Bool) async throws(SessionEnd) -> Bool {
+        let deadline = bench.clock.now + Self.leaving
+        var silences = 0
+        while bench.clock.now < deadline {
+            do throws(SMPError) {
+                imageState = try await client().request(ImageGroup.ReadState(), within: Self.probe, tries: 1)
+                if isBack() { return true }
+                silences = 0
+                try await restSMP(Self.pause)
+            } catch {
+                switch error {
+                case .cancelled: throw .benchStopped
+                case .status: silences = 0
+                case _ where error.isGone: return true
+                default: silences += 1
+                }
+                if silences == 2 { return true }
+            }
+        }
+        return false
+    }
+
+    /// Waits until somebody answers at the slot, and asks who it is before anything else is made of it.
+    private func comeBack(
+        after old: DockedDevice.Attachment, expecting unit: Unit, _ settings: SMPSettings, until deadline: Duration
+    ) async throws(SessionEnd) -> Unit {
+        while true {
+            let left = deadline - bench.clock.now
+            guard left > .zero else {
+                throw SessionEnd(.unknown, .didNotReturn, "nobody answered after \(bench.profile.bounds.comeBack.seconds) s")
+            }
+            // A tty that has gone comes back as another attachment.
+            if await bench.presence.present?.device.attachment != present.device.attachment, !bench.presence.isFixed {
+                try await meetAgain(within: left)
+            }
+            if let found = try await found(settings, expecting: unit) { return found }
+            try await rest(Self.pause)
+        }
+    }
+
+    private func meetAgain(within bound: Duration) async throws(SessionEnd) {
+        await closeLinks()
+        switch await bench.presence.next(after: present.device.attachment, within: bound) {
+        case .device(let returned): setDevice(nil, returned)
+        case .nothing: throw SessionEnd(.unknown, .didNotReturn, "its tty was not back after \(bound.seconds) s")
+        case .elsewhere(let slot): throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")
+        case .cancelled: throw .benchStopped
+        }
+    }
+
+    /// Who answers now; `nil` where nobody does yet.
+    private func found(_ settings: SMPSettings, expecting unit: Unit) async throws(SessionEnd) -> Unit? {
+        let found: Unit
+        do throws(SMPError) {
+            found = try await converse(settings, within: max(Self.probe, .milliseconds(300)))
+        } catch {
+            switch error {
+            case .cancelled: throw .benchStopped
+            // It may still be starting; at the deadline that is said.
+            default:
+                if error.isGone { await closeLinks() }
+                return nil
+            }
+        }
+        if let expected = unit.chfId, let other = found.chfId, other != expected {
+            throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
+        }
+        return found
+    }
+
+    /// Reads the unit's own values once more.
+    func askAgain() async throws(SessionEnd) -> Unit {
+        do throws(SMPError) {
+            return try await readUnit()
+        } catch {
+            throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
+        }
+    }
+
+    private func rest(_ time: Duration) async throws(SessionEnd) {
+        do { try await bench.clock.sleep(for: time) } catch { throw .benchStopped }
+    }
+
+    private func restSMP(_ time: Duration) async throws(SMPError) {
+        do { try await bench.clock.sleep(for: time) } catch { throw .cancelled }
+    }
+}

@@ -1,0 +1,218 @@
+internal import BenchModel
+internal import Journal
+internal import Links
+internal import Logging
+internal import Protocols
+
+/// The story of a unit that speaks SMP: upload, activate, reboot, see the new image run, confirm.
+extension FlashSession {
+    /// From the checks to the outcome.
+    func attemptSMP(
+        _ unit: Unit, _ target: Target, _ history: UnitRecord, _ settings: SMPSettings
+    ) async throws(SessionEnd) -> Verdict {
+        let grant = try await grant(memory: 0)
+        defer { extendLifetime(grant) }
+        try await negotiate(settings)
+        if present.mode == .runtime {
+            if try await runs(target) {
+                let isKept = try await keep(target, settings)
+                let verdict = try await finishSMP(unit, target, settings, as: isKept ? .alreadyCurrent : .reflashed)
+                try await settle(history, provenBy: verdict, target)
+                return verdict
+            }
+            try await tellOfRevert(unit, target, history)
+            try await leaveTrial(unit, target, settings)
+        }
+        for component in target.components where !isWaiting(component) {
+            try await upload(component, settings)
+        }
+        if present.mode == .runtime { try await activate(target, settings) }
+        return try await finishSMP(unit, target, settings, as: .reflashed)
+    }
+
+    /// Restarts the unit, sees what it runs, and makes it stay.
+    private func finishSMP(
+        _ unit: Unit, _ target: Target, _ settings: SMPSettings, as outcome: Outcome
+    ) async throws(SessionEnd) -> Verdict {
+        step(.rebooting)
+        var returned = try await restart(expecting: unit, settings) { self.isRunning(target) }
+        step(.readingBack)
+        guard present.mode == .runtime else {
+            throw SessionEnd(.failed, .staysInBootloader, "after the reset its bootloader's serial recovery answers")
+        }
+        guard try await runs(target) else { throw notStarted(target) }
+        if try await !keep(target, settings) { returned = try await askAgain() }
+        return try Readback(profile: bench.profile, target: target, found: [:], isValidated: isRunning(target))
+            .verdict(outcome, of: unit, returnedAs: returned)
+    }
+
+    // MARK: What the unit runs
+
+    /// Records what the bootloader reports, and says whether every component of the target is what runs.
+    private func runs(_ target: Target) async throws(SessionEnd) -> Bool {
+        for component in target.components {
+            let active = imageState?.active(image: image(of: component))
+            try await mark(
+                .imageState(
+                    .init(
+                        component: component.name, expected: Hex.lowercase(component.bootImage?.hash ?? []),
+                        found: active?.hash.map { Hex.lowercase($0) }, version: active?.version, confirmed: active?.confirmed)))
+        }
+        return isRunning(target)
+    }
+
+    private func isRunning(_ target: Target) -> Bool {
+        guard let imageState else { return false }
+        return target.components.allSatisfy { component in
+            guard let expected = component.bootImage?.hash else { return false }
+            return imageState.active(image: image(of: component))?.hash == expected
+        }
+    }
+
+    /// Whether the component lies in its other slot, set to be started at the next boot: an earlier session was cut there.
+    private func isWaiting(_ component: TargetComponent) -> Bool {
+        imageState?.slots.contains { slot in
+            (slot.image ?? 0) == image(of: component) && slot.pending == true && slot.hash == component.bootImage?.hash
+        } ?? false
+    }
+
+    private func notStarted(_ target: Target) -> SessionEnd {
+        let runs = target.components.map { component in
+            let active = imageState?.active(image: image(of: component))
+            return "\(component.name): expected \(short(component.bootImage?.hash)), runs \(active?.version ?? "?") \(short(active?.hash))"
+        }
+        return SessionEnd(.failed, .notStarted, runs.joined(separator: "; "))
+    }
+
+    private func short(_ hash: [UInt8]?) -> String { hash.map { Hex.lowercase($0.prefix(6)) + "…" } ?? "no hash" }
+
+    // MARK: Confirming
+
+    /// Makes what runs stay, where the next boot would go back.
+    /// - Returns: whether it would have stayed by itself.
+    private func keep(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+        guard settings.activation == .swap else { return true }
+        func unconfirmed() -> [TargetComponent] {
+            target.components.filter { imageState?.active(image: image(of: $0))?.confirmed == false }
+        }
+        let first = unconfirmed()
+        guard !first.isEmpty else { return true }
+        willWrite(first[0].name)
+        for component in first {
+            _ = try await ask(ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: true), during: .activating)
+        }
+        imageState = try await ask(ImageGroup.ReadState(), during: .activating)
+        guard unconfirmed().isEmpty else {
+            throw SessionEnd(.failed, .notConfirmed, "it was told to keep the image and says that it will not")
+        }
+        try await mark(.imageConfirmed)
+        return false
+    }
+
+    /// A unit that an earlier session left with the release, or on the way to it, and that runs something else now.
+    private func tellOfRevert(_ unit: Unit, _ target: Target, _ history: UnitRecord) async throws(SessionEnd) {
+        let holdsRelease = target.components.allSatisfy { component in
+            imageState?.slots.contains { (($0.image ?? 0) == image(of: component)) && $0.hash == component.bootImage?.hash } ?? false
+        }
+        let wasGone = history.openQuestion.map { $0.transferBegan && $0.components == target.hashes } ?? false
+        if let last = history.sessions.last(where: { $0.verdict != nil }), last.verdict?.outcome == .reflashed,
+            last.components == target.hashes
+        {
+            try await mark(.revertFound(.init(session: last.id, runs: unit.installedVersion)))
+            let runs = unit.installedVersion.map { "\($0)" } ?? "old firmware"
+            bench.board.update(bench.slot) { $0.message = "it has gone back to \(runs) since session \(last.id)" }
+        }
+        // A trial that this very session finds under way is not over yet.
+        let reason: OutcomeReason = wasGone && holdsRelease && !isTrial ? .reverted : .interrupted
+        try await settle(history, interruptedAt: target, because: reason)
+    }
+
+    /// Whether what runs is on trial: the next boot goes back to the other slot.
+    private var isTrial: Bool { imageState?.slots.contains { $0.active == true && $0.confirmed == false } ?? false }
+
+    /// Brings a unit on trial with another image, or about to try one, to rest: while a swap is open no image can be uploaded.
+    private func leaveTrial(_ unit: Unit, _ target: Target, _ settings: SMPSettings) async throws(SessionEnd) {
+        guard settings.activation == .swap else { return }
+        for _ in 1...2 {
+            let isPendingOther = imageState?.slots.contains { slot in
+                slot.pending == true && !target.components.contains { $0.bootImage?.hash == slot.hash }
+            }
+            guard isTrial || isPendingOther == true else { return }
+            step(.rebooting)
+            _ = try await restart(expecting: unit, settings) { !self.isTrial }
+        }
+    }
+
+    // MARK: Writing
+
+    /// Uploads one component. What may pass is tried again, from where the unit says that it is.
+    private func upload(_ component: TargetComponent, _ settings: SMPSettings) async throws(SessionEnd) {
+        let total = component.content.count
+        for attempt in 1...Self.transferAttempts {
+            let transfer = JournalEvent.Transfer(component: component.name, lengthBytes: total, attempt: attempt)
+            try await mark(.transferStarted(transfer))
+            step(.transferring, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
+            willWrite(component.name)
+            let failure: SMPError
+            do throws(SMPError) {
+                let upload = SMPUpload(
+                    component.content, hash: component.hash, image: image(of: component), eraseBound: bench.profile.bounds.erase,
+                    stallBound: bench.profile.bounds.stall)
+                try await client().upload(upload) { done in
+                    step(.transferring, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
+                }
+                return try await mark(.transferFinished(transfer), within: SMPError.self)
+            } catch {
+                failure = error
+            }
+            guard try await mayTryAgain(failure, settings), attempt < Self.transferAttempts else {
+                throw SessionEnd(failure, during: .transferring, otherwise: .transferFailed)
+            }
+            bench.journal.logger.notice(
+                "upload failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
+        }
+    }
+
+    /// Whether the line is still there, or there again: a device server's connection can be cut while the unit stays.
+    private func mayTryAgain(_ failure: SMPError, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+        if failure.isTransient { return true }
+        guard failure.isGone, bench.presence.isFixed else { return false }
+        await closeLinks()
+        return (try? await converse(settings, within: bench.profile.bounds.request)) != nil
+    }
+
+    /// Tells the bootloader which image to try at the next boot.
+    private func activate(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) {
+        guard settings.activation == .swap else { return }
+        step(.activating)
+        for component in target.components where !isWaiting(component) {
+            imageState = try await ask(
+                ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: false), during: .activating)
+        }
+        try await mark(.activated)
+    }
+
+    /// The server's buffers: of the profile, or as the server says.
+    private func negotiate(_ settings: SMPSettings) async throws(SessionEnd) {
+        guard settings.buffers == nil else { return }
+        do throws(SMPError) { try await client().negotiate() } catch {
+            throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
+        }
+    }
+
+    /// One request and its answer.
+    func ask<Request: SMPRequest>(_ request: Request, during step: SessionStep) async throws(SessionEnd) -> Request.Response {
+        do throws(SMPError) {
+            return try await client().request(request)
+        } catch {
+            throw SessionEnd(error, during: step, otherwise: .transferFailed)
+        }
+    }
+
+    func image(of component: TargetComponent) -> Int { Int(bench.profile.components[component.name] ?? 0) }
+
+    /// A mark within the conversation.
+    private func mark(_ event: JournalEvent, within: SMPError.Type) async throws(SMPError) {
+        do throws(SessionEnd) { try await mark(event) } catch { throw .cancelled }
+    }
+}

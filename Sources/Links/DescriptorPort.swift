@@ -1,0 +1,273 @@
+internal import BenchModel
+internal import CSerial
+internal import Dispatch
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// A serial line behind a file descriptor, a tty's or a socket's, driven by Dispatch sources: no thread waits for it.
+///
+/// Sendable: the sources and the descriptor are used on `queue` alone; what tasks share is behind `state`.
+@safe
+public final class DescriptorPort: SerialPort, @unchecked Sendable {
+    /// What is kept of what nobody has read, bytes; beyond it the line itself is made to wait.
+    static let inboxLimit = 65_536
+
+    private let name: String
+    private let descriptor: CInt
+    private let isTTY: Bool
+    private let queue: DispatchQueue
+    private let reads: any DispatchSourceRead
+    private let writes: any DispatchSourceWrite
+    private let timer: any DispatchSourceTimer
+    private let state = Mutex(State())
+
+    private struct State {
+        var inbox: [UInt8] = []
+        var reader: (id: Int, continuation: CheckedContinuation<Result<[UInt8], SerialError>, Never>)?
+        var writer: (id: Int, continuation: CheckedContinuation<SerialError?, Never>)?
+        var outbox: ArraySlice<UInt8> = []
+        var lastWait = 0
+        var end: SerialError?
+    }
+
+    /// Used on `queue` alone: which sources are resumed.
+    private var isReading = true
+    private var isWriting = false
+    private var isCancelled = false
+
+    /// Takes over `descriptor`, which is open, not blocking and set up.
+    init(_ descriptor: CInt, name: String, isTTY: Bool) {
+        self.descriptor = descriptor
+        self.name = name
+        self.isTTY = isTTY
+        queue = DispatchQueue(label: "serial.\(name)")
+        reads = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+        writes = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue)
+        timer = DispatchSource.makeTimerSource(queue: queue)
+        reads.setEventHandler { @Sendable [weak self] in self?.takeIn() }
+        writes.setEventHandler { @Sendable [weak self] in self?.putOut() }
+        timer.setEventHandler { @Sendable [weak self] in self?.expireReader() }
+        let last = SourceCount(2) {
+            if isTTY { _ = reflash_serial_exclude(descriptor, 0) }
+            Glibc.close(descriptor)
+        }
+        reads.setCancelHandler { @Sendable in last.ended() }
+        writes.setCancelHandler { @Sendable in last.ended() }
+        timer.activate()
+        reads.activate()
+    }
+
+    deinit {
+        // Nobody waits any more. A source that is not resumed can't end.
+        if !isCancelled { Self.cancel(reads, writes, timer, isReading: isReading, isWriting: isWriting) }
+    }
+
+    // MARK: Reading
+
+    public func read(timeout: Duration) async throws(SerialError) -> [UInt8] {
+        let id = nextWait()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let now: Result<[UInt8], SerialError>? = state.withLock { state in
+                    if !state.inbox.isEmpty {
+                        defer { state.inbox = [] }
+                        return .success(state.inbox)
+                    }
+                    if let end = state.end { return .failure(end) }
+                    if Task.isCancelled { return .failure(SerialError(.cancelled, "cancelled")) }
+                    state.reader = (id, continuation)
+                    return nil
+                }
+                if let now { return continuation.resume(returning: now) }
+                timer.schedule(deadline: .now() + timeout.dispatchInterval)
+            }
+        } onCancel: {
+            endReader(id, with: .failure(SerialError(.cancelled, "cancelled")))
+        }
+        // The line may have been made to wait.
+        queue.async { @Sendable [weak self] in self?.resumeReading() }
+        return try result.get()
+    }
+
+    private func takeIn() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
+        guard count > 0 else {
+            let error = errno
+            if count < 0, error == EAGAIN || error == EINTR { return }
+            let cause = count == 0 ? "hung up" : USBError.system(error)
+            return end(SerialError(.gone, "\(name): \(cause)"))
+        }
+        buffer.removeLast(buffer.count - count)
+        let (reader, isFull) = state.withLock { state in
+            if state.reader == nil { state.inbox += buffer }
+            return (state.reader.take(), state.inbox.count >= Self.inboxLimit)
+        }
+        reader?.continuation.resume(returning: .success(buffer))
+        if isFull, isReading {
+            isReading = false
+            reads.suspend()
+        }
+    }
+
+    private func resumeReading() {
+        guard !isReading, !isCancelled, state.withLock({ $0.inbox.count < Self.inboxLimit }) else { return }
+        isReading = true
+        reads.resume()
+    }
+
+    private func expireReader() {
+        let reader = state.withLock { $0.reader.take() }
+        reader?.continuation.resume(returning: .success([]))
+    }
+
+    private func endReader(_ id: Int, with result: Result<[UInt8], SerialError>) {
+        let reader = state.withLock { $0.reader?.id == id ? $0.reader.take() : nil }
+        reader?.continuation.resume(returning: result)
+    }
+
+    // MARK: Writing
+
+    public func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) {
+        let id = nextWait()
+        let error = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<SerialError?, Never>) in
+                let now: SerialError?? = state.withLock { state in
+                    if let end = state.end { return end }
+                    if Task.isCancelled { return SerialError(.cancelled, "cancelled") }
+                    guard !bytes.isEmpty else { return .some(nil) }
+                    state.outbox = bytes[...]
+                    state.writer = (id, continuation)
+                    return nil
+                }
+                if let now { return continuation.resume(returning: now) }
+                queue.async { @Sendable [self] in
+                    putOut()
+                    if state.withLock({ $0.writer?.id == id }) { bound(id, timeout) }
+                }
+            }
+        } onCancel: {
+            endWriter(id, with: SerialError(.cancelled, "cancelled"))
+        }
+        if let error { throw error }
+    }
+
+    private func bound(_ id: Int, _ timeout: Duration) {
+        queue.asyncAfter(deadline: .now() + timeout.dispatchInterval) { @Sendable [weak self] in
+            guard let self else { return }
+            endWriter(id, with: SerialError(.timeout, "\(name): the line did not take the bytes within \(timeout.seconds) s"))
+        }
+    }
+
+    private func putOut() {
+        guard !isCancelled else { return }
+        let chunk = state.withLock { $0.outbox }
+        if chunk.isEmpty { return pauseWriting() }
+        let count = unsafe chunk.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0 {
+            let error = errno
+            if error == EAGAIN || error == EINTR { return resumeWriting() }
+            return end(SerialError(.gone, "\(name): \(USBError.system(error))"))
+        }
+        let writer = state.withLock { state in
+            state.outbox = state.outbox.dropFirst(count)
+            return state.outbox.isEmpty ? state.writer.take() : nil
+        }
+        writer?.continuation.resume(returning: nil)
+        if count == chunk.count { pauseWriting() } else { resumeWriting() }
+    }
+
+    private func resumeWriting() {
+        guard !isWriting else { return }
+        isWriting = true
+        writes.resume()
+    }
+
+    private func pauseWriting() {
+        guard isWriting else { return }
+        isWriting = false
+        writes.suspend()
+    }
+
+    private func endWriter(_ id: Int, with error: SerialError) {
+        let writer = state.withLock { state in
+            guard state.writer?.id == id else { return nil as (id: Int, continuation: CheckedContinuation<SerialError?, Never>)? }
+            state.outbox = []
+            return state.writer.take()
+        }
+        writer?.continuation.resume(returning: error)
+    }
+
+    private func nextWait() -> Int {
+        state.withLock { state in
+            state.lastWait += 1
+            return state.lastWait
+        }
+    }
+
+    // MARK: The end
+
+    public func close() async {
+        await withCheckedContinuation { continuation in
+            queue.async { @Sendable [self] in
+                end(SerialError(.gone, "\(name): closed"))
+                continuation.resume()
+            }
+        }
+    }
+
+    /// On `queue`.
+    private func end(_ error: SerialError) {
+        let (reader, writer) = state.withLock { state in
+            if state.end == nil { state.end = error }
+            state.outbox = []
+            return (state.reader.take(), state.writer.take())
+        }
+        reader?.continuation.resume(returning: .failure(error))
+        writer?.continuation.resume(returning: error)
+        guard !isCancelled else { return }
+        isCancelled = true
+        Self.cancel(reads, writes, timer, isReading: isReading, isWriting: isWriting)
+    }
+
+    private static func cancel(
+        _ reads: any DispatchSourceRead, _ writes: any DispatchSourceWrite, _ timer: any DispatchSourceTimer, isReading: Bool,
+        isWriting: Bool
+    ) {
+        reads.cancel()
+        writes.cancel()
+        timer.cancel()
+        if !isReading { reads.resume() }
+        if !isWriting { writes.resume() }
+    }
+}
+
+/// Calls `finish` when the last of some sources has ended: only then may their descriptor be closed.
+private final class SourceCount: Sendable {
+    private let left: Mutex<Int>
+    private let finish: @Sendable () -> Void
+
+    init(_ count: Int, finish: @escaping @Sendable () -> Void) {
+        left = Mutex(count)
+        self.finish = finish
+    }
+
+    func ended() {
+        let isLast = left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if isLast { finish() }
+    }
+}
+
+extension Duration {
+    /// For Dispatch, at least a nanosecond and at most a day.
+    var dispatchInterval: DispatchTimeInterval {
+        let (seconds, attoseconds) = components
+        return .nanoseconds(max(1, Int(min(seconds, 86_400)) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)))
+    }
+}

@@ -1,0 +1,32 @@
+/// How long to wait for an answer, from how long answers took (RFC 6298, with the line's own time measured along).
+struct RoundTrip: Sendable {
+    private var smoothed: Duration?
+    private var variation = Duration.zero
+    private var backoff = 1
+
+    /// The least that is waited: servers erase a flash sector between two answers.
+    static let floor = Duration.milliseconds(250)
+    /// Before the first answer nothing is known.
+    static let initial = Duration.seconds(1)
+
+    mutating func measured(_ time: Duration) {
+        if let old = smoothed {
+            let difference = time > old ? time - old : old - time
+            variation = (variation * 3 + difference) / 4
+            smoothed = (old * 7 + time) / 8
+        } else {
+            smoothed = time
+            variation = time / 2
+        }
+        backoff = 1
+    }
+
+    /// No answer came in time: the next one may take twice as long.
+    mutating func expired() { backoff = min(backoff * 2, 64) }
+
+    /// How long to wait for the next answer, at most `bound`.
+    func timeout(bound: Duration) -> Duration {
+        let estimate = smoothed.map { max(Self.floor, $0 + max(variation * 4, .milliseconds(10))) } ?? Self.initial
+        return min(estimate * backoff, bound)
+    }
+}

@@ -1,0 +1,126 @@
+public import BenchModel
+public import Links
+
+/// The host's side of an SMP conversation over one serial line, as linear code: ask, wait, ask again.
+///
+/// It belongs to one task at a time. Answers are matched to requests by sequence, group and command; whatever else comes over
+/// the line, boot messages and logs say, is left out.
+public final class SMPClient {
+    /// The open line.
+    public let port: any SerialPort
+    /// How messages lie on it.
+    public let framing: SMPFraming
+    /// What the server says that it can take; the profile's or the default until it was asked.
+    public private(set) var buffers: SMPBuffers
+    let clock: any BenchClock
+    /// What one request may take, with all its tries.
+    let requestBound: Duration
+    var roundTrip = RoundTrip()
+    private var decoder: SMPFrameDecoder
+    private var sequence: UInt8
+    /// Whether the server may have half a message, of this conversation or of whoever spoke before.
+    private var mustResynchronise = true
+
+    /// `firstSequence` should differ from one conversation to the next: a late answer to an earlier one must not fit.
+    public init(
+        _ port: any SerialPort, framing: SMPFraming, clock: any BenchClock, requestBound: Duration,
+        buffers: SMPBuffers = SMPBuffers(), firstSequence: UInt8 = .random(in: 0...255)
+    ) {
+        self.port = port
+        self.framing = framing
+        self.clock = clock
+        self.requestBound = requestBound
+        self.buffers = buffers
+        decoder = framing.makeDecoder()
+        sequence = firstSequence
+    }
+
+    /// Asks for the server's buffers; one that does not know the command keeps what was assumed.
+    public func negotiate() async throws(SMPError) {
+        do throws(SMPError) {
+            let found = try await request(OSGroup.Parameters())
+            buffers = SMPBuffers(size: found.bufferSize, count: found.bufferCount)
+        } catch {
+            guard case .status = error else { throw error }
+        }
+    }
+
+    /// Takes over what an earlier conversation with the same server has found out.
+    public func assume(_ buffers: SMPBuffers) { self.buffers = buffers }
+
+    /// Sends a request until it is answered, for at most `bound`, or the bound of the conversation.
+    /// - Throws: ``SMPError``; `status` where the server answered with an error.
+    public func request<Request: SMPRequest>(
+        _ request: Request, within bound: Duration? = nil, tries limit: Int = .max
+    ) async throws(SMPError) -> Request.Response {
+        let deadline = clock.now + (bound ?? requestBound)
+        var sequences: Set<UInt8> = []
+        repeat {
+            let sequence = try await send(request)
+            sequences.insert(sequence)
+            let sent = clock.now
+            let patience = limit == 1 ? deadline : min(deadline, sent + roundTrip.timeout(bound: bound ?? requestBound))
+            if let answer = try await answer(to: Request.self, until: patience, where: { sequences.contains($0) }) {
+                // An answer to a request that was sent twice does not say to which.
+                if sequences.count == 1 { roundTrip.measured(clock.now - sent) }
+                return try Self.read(answer, of: Request.self)
+            }
+            if limit > 1 { roundTrip.expired() }
+            startAnew()
+        } while clock.now < deadline && sequences.count < limit
+        throw .noAnswer(to: Request.name, tries: sequences.count)
+    }
+
+    /// Sends a request and does not wait for its answer.
+    /// - Returns: its sequence number.
+    func send<Request: SMPRequest>(_ request: Request) async throws(SMPError) -> UInt8 {
+        sequence &+= 1
+        let message = SMPMessage(
+            Request.operation, group: Request.group, sequence: sequence, command: Request.command, body: request.body)
+        do throws(SerialError) {
+            let bytes = framing.encode(try encoded(message))
+            try await port.write(mustResynchronise ? framing.resynchronisation + bytes : bytes, timeout: requestBound)
+            mustResynchronise = false
+        } catch {
+            throw SMPError(error)
+        }
+        return sequence
+    }
+
+    /// The next answer to a request of this kind with one of these sequence numbers; `nil` when none has come in time.
+    func answer<Request: SMPRequest>(
+        to: Request.Type, until deadline: Duration, where isMeant: (UInt8) -> Bool
+    ) async throws(SMPError) -> SMPMessage? {
+        while true {
+            while let bytes = decoder.next() {
+                guard let message = try? SMPMessage(bytes), message.operation == Request.operation.response,
+                    message.group == Request.group, message.command == Request.command, isMeant(message.sequence)
+                else { continue }
+                return message
+            }
+            let left = deadline - clock.now
+            guard left > .zero else { return nil }
+            do throws(SerialError) {
+                decoder.feed(try await port.read(timeout: left))
+            } catch {
+                throw SMPError(error)
+            }
+        }
+    }
+
+    /// After a silence: forgets a frame that came in part, and lets the server forget one.
+    func startAnew() {
+        decoder.reset()
+        mustResynchronise = true
+    }
+
+    /// The response that a message carries.
+    static func read<Request: SMPRequest>(_ message: SMPMessage, of: Request.Type) throws(SMPError) -> Request.Response {
+        if let status = SMPStatus(message.body) { throw .status(status, to: Request.name) }
+        return try Request.Response(body: message.body)
+    }
+
+    private func encoded(_ message: SMPMessage) throws(SerialError) -> [UInt8] {
+        do throws(SMPError) { return try message.encoded() } catch { throw SerialError(.io, "\(error)") }
+    }
+}
