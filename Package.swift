@@ -113,7 +113,7 @@ let package = Package(
         .testTarget(name: "ConfigFilesTests", dependencies: ["BenchModel", "ConfigFiles"], swiftSettings: common),
         .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", crypto], swiftSettings: common),
         .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: common),
-        .testTarget(name: "ProtocolsTests", dependencies: ["Links", "Protocols"], swiftSettings: common),
+        .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
         .testTarget(
@@ -128,7 +128,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl",
+                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Protocols", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl",
                 "reflashd",
             ],
             swiftSettings: common),

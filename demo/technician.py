@@ -13,8 +13,9 @@ work = sys.argv[1]
 journal = f"{work}/journal.sqlite"
 os.environ["REFLASH_SOCKET"] = f"{work}/reflashd.sock"
 EMPTY_SLOT = "A17"
-ALREADY_CURRENT = "00-DB-12-34-56-78-90-03"
-PULLED_OUT = "00-DB-12-34-56-78-90-07"
+ALREADY_CURRENT = ("00-DB-12-34-56-78-90-03", "00-DB-12-34-56-78-92-05")
+# One in the middle of its transfer, one before its new image was confirmed.
+PULLED_OUT = ("00-DB-12-34-56-78-90-07", "00-DB-12-34-56-78-92-03")
 BAD_BIT = "00-DB-12-34-56-78-90-0B"
 OUTCOMES = ["reflashed", "already-current", "refused", "failed", "unknown", "swapped"]
 # The flashing itself takes a third of this.
@@ -98,20 +99,24 @@ wrong = []
 for unit in home:
     shown = json.loads(subprocess.check_output(["reflashctl", "unit", "show", unit, "--json"]))
     counts[shown["outcome"]] += 1
-    expected = "already-current" if unit == ALREADY_CURRENT else "reflashed"
-    attempts = 2 if unit in (PULLED_OUT, BAD_BIT) else 1
+    expected = "already-current" if unit in ALREADY_CURRENT else "reflashed"
+    attempts = 2 if unit in (*PULLED_OUT, BAD_BIT) else 1
     if shown["outcome"] != expected or len(shown["sessions"]) != attempts:
         wrong.append(f"{unit}: expected {expected} after {attempts} sessions, found {shown['outcome']} after {len(shown['sessions'])}")
     if unit == BAD_BIT and shown["sessions"][-1]["slot"] != EMPTY_SLOT:
         wrong.append(f"{unit}: expected in {EMPTY_SLOT}, found in {shown['sessions'][-1]['slot']}")
 
 # The proof of the proof: what lies in the simulated flashes is what was to be written.
-target = json.loads(subprocess.check_output(["reflashctl", "image", "inspect", f"{work}/release.zigbee", "--json"]))
+targets = {}
+for line, name in (("90", "release"), ("92", "release-2g3g")):
+    report = subprocess.check_output(["reflashctl", "image", "inspect", f"{work}/{name}.zigbee", "--json"])
+    targets[line] = json.loads(report)["manufacturerImageHash"]
 for unit in units():
-    if unit["applicationHash"] != target["manufacturerImageHash"]:
+    if unit["applicationHash"] != targets[unit["chfId"].split("-")[6]]:
         wrong.append(f"{unit['chfId']}: its flash holds {unit['applicationHash']}")
 
 subprocess.call(["reflashctl", "unit", "show", BAD_BIT])
+subprocess.call(["reflashctl", "unit", "show", PULLED_OUT[1]])
 daemon.terminate()
 daemon.wait()
 print()

@@ -11,6 +11,8 @@ packages=(
     fuse3 dfu-util usbutils curl openssl
     # firmware for the demo, and imgtool's Python
     u-boot-qemu python3-venv
+    # boards that run real SMP servers
+    qemu-system-arm
     # for .ci/run
     shellcheck
 )
@@ -26,7 +28,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-tools=(imgtool==2.4.0)
+tools=(
+    # MCUboot's own signer
+    imgtool==2.4.0
+    # other people's SMP clients and codecs, our judges
+    smp==4.2.0 smpclient==7.3.0 smpmgr==0.19.1 mcumgr-toolkit==0.20.0 cbor2==6.3.0
+)
 if [ "$(cat .venv/installed 2>/dev/null)" != "${tools[*]}" ]; then
     echo "setup: installing Python tools into .venv: ${tools[*]}"
     python3 -m venv .venv

@@ -35,27 +35,41 @@ final class TestBench: Sendable {
         var concurrentSessions = 64
         /// Slots in which no unit is at first.
         var undocked: Set<Int> = []
+        var variant = Variant.fourG
+        var serial = TestBench.fastLine
+        /// Images of the units, and components of the target, beside the application.
+        var isEmpty = false
+        var imageBytes = 50_000
+        var identity = IdentitySource.serialNumber
+        var hardwareSource = ValueSource.osInfo("i")
     }
+
+    /// A line that costs a test no time.
+    static let fastLine: UnitDescription.SerialDescription = {
+        var line = UnitDescription.SerialDescription()
+        line.baud = 12_000_000
+        return line
+    }()
 
     static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }
     static func slot(_ index: Int) -> SlotID { SlotID("A\(index)") ?? { preconditionFailure("a label") }() }
 
     private init(_ setup: Setup, path: String) async throws {
         image = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<setup.imageBytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         ).build()
         let count = setup.installed.count
         let description = DockDescription(
             name: "test",
             slots: (1...count + setup.emptySlots).map { index in
-                (Self.slot(index), USBPosition("1-1.\(index)") ?? { preconditionFailure("a position") }())
+                (Self.slot(index), SlotPosition("1-1.\(index)") ?? { preconditionFailure("a position") }())
             },
             units: (1...count).map { index in
                 let unit = UnitDescription(
-                    variant: .fourG, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
+                    variant: setup.variant, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
                     hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0),
-                    firmware: .factory(setup.installed[index - 1]),
-                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, serial: .init(), faults: setup.faults[index] ?? [])
+                    firmware: setup.isEmpty ? .empty : .factory(setup.installed[index - 1]),
+                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, serial: setup.serial, faults: setup.faults[index] ?? [])
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
         bus = try InProcessBus(description)
@@ -65,15 +79,25 @@ final class TestBench: Sendable {
                 DeviceProfile(
                     name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c01"],
                     bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
-                    hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds)
+                    hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds),
+                DeviceProfile(
+                    name: "2g3g", variant: .twoG3G,
+                    conversation: .smp(SMPSettings(framing: setup.serial.framing, activation: setup.serial.activation)),
+                    runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "2c01"], identity: setup.identity, version: .imageState,
+                    model: .osInfo("m"), hardwareVersion: setup.hardwareSource, components: ["application": 0], bounds: setup.bounds,
+                    leastProof: .bootloaderValidated),
             ], targets: [],
             slots: description.slots.map {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
             })
         let target = Target(
-            release: "release", variant: .fourG, version: Self.targetVersion,
+            release: "release", variant: setup.variant, version: Self.targetVersion,
             hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF),
-            components: [TargetComponent(name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image))])
+            components: [
+                TargetComponent(
+                    name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image),
+                    bootImage: .init(hash: try #require(try MCUbootImage(MemoryBytes(image)).hash), version: Self.targetVersion))
+            ])
         journal = try Journal(path: path, clock: SystemClock())
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
@@ -89,8 +113,8 @@ final class TestBench: Sendable {
                 group.addTask {
                     for await snapshot in bus.snapshots {
                         continuation.yield(
-                            snapshot.map {
-                                DockedDevice(port: PortPath($0.idPath), node: $0.node, syspath: $0.syspath, properties: $0.properties)
+                            snapshot.compactMap {
+                                DockedDevice(syspath: $0.syspath, incarnation: $0.incarnation, properties: $0.properties)
                             })
                     }
                 }
@@ -175,4 +199,8 @@ private struct InProcessOpener: DeviceOpener {
     init(_ bus: InProcessBus) { self.bus = bus }
 
     func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice { try bus.open(node: device.node) }
+
+    func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
+        try bus.openSerial(node: device.node)
+    }
 }

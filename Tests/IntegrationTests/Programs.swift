@@ -13,7 +13,8 @@ enum Programs {
     static func path(_ name: String) -> String {
         switch name {
         case "reflashd", "reflashctl", "hubsim": "\(folder)/\(name)"
-        case "imgtool": "\(packageRoot)/.venv/bin/imgtool"
+        case "imgtool", "smpmgr": "\(packageRoot)/.venv/bin/\(name)"
+        case "venv-python": "\(packageRoot)/.venv/bin/python"
         default: name
         }
     }

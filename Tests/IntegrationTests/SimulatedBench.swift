@@ -35,6 +35,7 @@ struct SimulatedBench: Sendable {
             payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) }
         ).build()
         try Self.writeRelease(image, version: 0x0002_012F, to: "\(folder)/release.zigbee")
+        try Self.writeRelease(image, version: 0x0002_012F, type: 2, to: "\(folder)/release-2g3g.zigbee")
         var dock = """
             dock: it
             defaults:
@@ -60,14 +61,15 @@ struct SimulatedBench: Sendable {
             ("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock"),
             ("../.demo/release.zigbee", "release.zigbee"),
             (String(repeating: "0", count: 64), manufacturerImageHash),
+            ("../.demo/release-2g3g.zigbee", "release-2g3g.zigbee"), (String(repeating: "1", count: 64), manufacturerImageHash),
         ] { config = config.replacingOccurrences(of: old, with: new) }
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
     }
 
-    private static func writeRelease(_ image: [UInt8], version: UInt32, to path: String) throws {
+    private static func writeRelease(_ image: [UInt8], version: UInt32, type: UInt16 = 1, to path: String) throws {
         let key = P256.Signing.PrivateKey()
         let release = try OTAImageBuilder(
-            manufacturerCode: 0xAB01, imageType: 1, fileVersion: FirmwareVersion(rawValue: version),
+            manufacturerCode: 0xAB01, imageType: type, fileVersion: FirmwareVersion(rawValue: version),
             hardware: HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF), headerString: "Test"
         ).build(manufacturerImage: image) { Array(try key.signature(for: $0).rawRepresentation) }
         try Data(release).write(to: URL(filePath: path))

@@ -80,6 +80,11 @@ struct SimulatedSMPServer: Sendable {
     private mutating func answer(_ request: SMPMessage, _ unit: inout UnitState) -> (Reply, Duration) {
         var time = Duration.zero
         var actions: [UnitAction] = []
+        let name = Self.name(request)
+        // Pulled out before it was done.
+        if unit.faults.take(.unplug, where: { $0.request != nil && $0.request == name }) != nil {
+            return (Reply(actions: [.unplug]), time)
+        }
         let body: CBOR
         do throws(SMPError) {
             body = try command(request, &unit, &time, &actions)
@@ -87,9 +92,9 @@ struct SimulatedSMPServer: Sendable {
             let status = if case .status(let status, _) = error { status } else { SMPStatus.invalid }
             body = SMPStatus(group: request.version == .v2 ? status.group : nil, rc: status.rc).body
         }
-        let name = Self.name(request)
-        if unit.faults.take(.silence, where: { $0.request == name }) != nil { return (Reply(actions: actions), time) }
-        if unit.faults.take(.unplug, where: { $0.request == name }) != nil { return (Reply(actions: [.unplug]), time) }
+        if unit.faults.take(.silence, where: { $0.request != nil && $0.request == name }) != nil {
+            return (Reply(actions: actions), time)
+        }
         guard let operation = request.operation.response else { return (Reply(), time) }
         let shift: UInt8 = unit.faults.take(.wrongSequence) { $0.meets(block: chunks, bytes: 0..<0) } == nil ? 0 : 1
         let message = SMPMessage(

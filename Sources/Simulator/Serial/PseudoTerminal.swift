@@ -2,6 +2,7 @@ internal import CFuse
 internal import CSerial
 internal import Dispatch
 internal import Foundation
+internal import Synchronization
 
 /// A pty as the host's end of a unit's line: programs open its other side as a tty.
 ///
@@ -10,31 +11,26 @@ internal import Foundation
 final class PseudoTerminal: LineEnd, @unchecked Sendable {
     /// The tty's path among the ptys.
     let slave: String
-    private let master: CInt
-    private let opens: CInt
+    private let master: OwnedDescriptor
     private let line: UnitLine
     private let queue: DispatchQueue
-    private let reads: any DispatchSourceRead
     private let openings: any DispatchSourceRead
-    private var isWatching = true
+    /// Of one opening: Dispatch lets go of a descriptor for good once it was hung up.
+    private var reads: (any DispatchSourceRead)?
+    private var isWatching = false
     private var isClosed = false
 
     /// - Throws: ``SimulatorError`` where the system has no pty.
     init(_ line: UnitLine) throws(SimulatorError) {
         self.line = line
         var number: UInt32 = 0
-        master = try SystemCall.check("open /dev/ptmx", unsafe hubsim_open_pty(&number))
+        master = OwnedDescriptor(try SystemCall.check("open /dev/ptmx", unsafe hubsim_open_pty(&number)))
         slave = "/dev/pts/\(number)"
-        opens = try SystemCall.check("inotify \(slave)", unsafe hubsim_watch_opens(slave))
+        let opens = OwnedDescriptor(try SystemCall.check("inotify \(slave)", unsafe hubsim_watch_opens(slave)))
         queue = DispatchQueue(label: "pty.\(slave)")
-        reads = DispatchSource.makeReadSource(fileDescriptor: master, queue: queue)
-        openings = DispatchSource.makeReadSource(fileDescriptor: opens, queue: queue)
-        reads.setEventHandler { @Sendable [weak self] in self?.hasBytes() }
-        openings.setEventHandler { @Sendable [weak self] in self?.wasOpened() }
-        let descriptors = [master, opens]
-        reads.setCancelHandler { @Sendable in close(descriptors[0]) }
-        openings.setCancelHandler { @Sendable in close(descriptors[1]) }
-        reads.activate()
+        openings = DispatchSource.makeReadSource(fileDescriptor: opens.number, queue: queue)
+        openings.setEventHandler { @Sendable [weak self] in self?.wasOpened(opens) }
+        openings.setCancelHandler { @Sendable in _ = opens }
         openings.activate()
     }
 
@@ -43,42 +39,56 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
         queue.async { @Sendable [self] in
             guard !isClosed else { return }
             isClosed = true
-            reads.cancel()
             openings.cancel()
-            if !isWatching { reads.resume() }
+            endReading()
         }
+    }
+
+    /// Also drains the events.
+    private func wasOpened(_ opens: OwnedDescriptor) {
+        var events = [UInt8](repeating: 0, count: 4096)
+        _ = unsafe read(opens.number, &events, events.count)
+        guard !isClosed else { return }
+        if reads == nil {
+            let source = DispatchSource.makeReadSource(fileDescriptor: master.number, queue: queue)
+            source.setEventHandler { @Sendable [weak self] in self?.hasBytes() }
+            source.setCancelHandler { @Sendable [master] in _ = master }
+            reads = source
+        }
+        line.connect(self)
+        watch()
     }
 
     private func hasBytes() {
         guard !isClosed, isWatching else { return }
         // The line takes them when it has carried what it has; until then there is no need to hear of them again.
         isWatching = false
-        reads.suspend()
+        reads?.suspend()
         line.wake()
     }
 
-    /// Also drains the events.
-    private func wasOpened() {
-        var events = [UInt8](repeating: 0, count: 4096)
-        _ = unsafe read(opens, &events, events.count)
-        line.connect(self)
-        watch()
-    }
-
     private func watch() {
-        guard !isClosed, !isWatching else { return }
+        guard !isClosed, !isWatching, let reads else { return }
         isWatching = true
         reads.resume()
     }
 
+    private func endReading() {
+        reads?.cancel()
+        // A source that is not resumed can't end.
+        if !isWatching { reads?.resume() }
+        reads = nil
+        isWatching = false
+    }
+
     func take(_ limit: Int) -> [UInt8] {
         queue.sync {
-            guard !isClosed else { return [] }
+            guard !isClosed, reads != nil else { return [] }
             var bytes = [UInt8](repeating: 0, count: limit)
-            let count = unsafe read(master, &bytes, limit)
-            let isOpen = count > 0 || errno == EAGAIN
-            if !isOpen {
-                // Nobody has it open. The next opening is told by inotify.
+            let count = unsafe read(master.number, &bytes, limit)
+            if count < 0, errno != EAGAIN {
+                // Nobody has it open any more. The next opening is told by inotify.
+                endReading()
                 line.connect(nil)
             } else if count < limit {
                 watch()
@@ -90,15 +100,33 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
     func give(_ bytes: [UInt8]) {
         queue.sync {
             guard !isClosed else { return }
-            _ = unsafe bytes.withUnsafeBytes { unsafe write(master, $0.baseAddress, $0.count) }
+            _ = unsafe bytes.withUnsafeBytes { unsafe write(master.number, $0.baseAddress, $0.count) }
         }
     }
 
     var baud: Int? {
         queue.sync {
             guard !isClosed else { return nil }
-            let speed = reflash_serial_baud(master)
+            let speed = reflash_serial_baud(master.number)
             return speed > 0 ? Int(speed) : nil
         }
+    }
+}
+
+/// A descriptor that is closed on demand, or with the last one who holds it. Sendable: the number never changes.
+final class OwnedDescriptor: Sendable {
+    let number: CInt
+    private let isOpen = Mutex(true)
+
+    init(_ number: CInt) { self.number = number }
+
+    deinit { close() }
+
+    func close() {
+        let wasOpen = isOpen.withLock { isOpen in
+            defer { isOpen = false }
+            return isOpen
+        }
+        if wasOpen { Foundation.close(number) }
     }
 }
