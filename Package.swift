@@ -128,7 +128,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Protocols", "Simulator", crypto, subprocess, system, "hubsim", "reflashctl",
+                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Protocols", "Simulator", crypto, subprocess, system, "hubsim",
+                "reflashctl",
                 "reflashd",
             ],
             swiftSettings: common),

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -70,6 +71,31 @@ static inline int reflash_serial_lines(int descriptor, int dtr, int rts) {
     int off = (REFLASH_TIOCM_DTR | REFLASH_TIOCM_RTS) & ~on;
     if (ioctl(descriptor, REFLASH_TIOCMBIS, &on) < 0) return -errno;
     return ioctl(descriptor, REFLASH_TIOCMBIC, &off) < 0 ? -errno : 0;
+}
+
+/// An epoll set for one descriptor.
+static inline int reflash_watch_create(int descriptor) {
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0) return -errno;
+    struct epoll_event event = {.events = EPOLLONESHOT, .data.fd = descriptor};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0) return epoll;
+    int failure = errno;
+    close(epoll);
+    return -failure;
+}
+
+/// Tells once when the descriptor can be read or written, or is hung up.
+static inline int reflash_watch_arm(int epoll, int descriptor, int reading, int writing) {
+    struct epoll_event event = {.events = EPOLLONESHOT | (reading ? EPOLLIN : 0) | (writing ? EPOLLOUT : 0), .data.fd = descriptor};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) < 0 ? -errno : 0;
+}
+
+/// What happened: bit 0 it can be read, bit 1 it can be written; a hang-up is both. 0 for nothing.
+static inline int reflash_watch_take(int epoll) {
+    struct epoll_event event;
+    if (epoll_wait(epoll, &event, 1, 0) != 1) return 0;
+    if (event.events & (EPOLLHUP | EPOLLERR)) return 3;
+    return (event.events & EPOLLIN ? 1 : 0) | (event.events & EPOLLOUT ? 2 : 0);
 }
 
 /// Small packets go out at once; a peer that has died is noticed.

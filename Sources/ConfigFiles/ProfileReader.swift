@@ -75,14 +75,17 @@ extension BenchConfigFile {
     private static func smpSettings(_ fields: YAMLMapping) throws(ConfigError) -> SMPSettings {
         var settings = SMPSettings()
         if let activation = fields["activation"] { settings.activation = try activation.choice() }
-        guard let line = try fields["line"]?.fields([
-            "baud", "dtr", "rts", "framing", "recoveryFraming", "bufferSize", "bufferCount",
-        ]) else { return settings }
+        guard
+            let line = try fields["line"]?.fields([
+                "baud", "dtr", "rts", "framing", "recoveryFraming", "bufferSize", "bufferCount",
+            ])
+        else { return settings }
         if let baud = line["baud"] { settings.line.baud = try baud.integer(in: 50...12_000_000) }
         if let dtr = line["dtr"] { settings.line.dtr = try dtr.flag() }
         if let rts = line["rts"] { settings.line.rts = try rts.flag() }
         if let framing = line["framing"] { settings.framing = try framing.smpFraming() }
-        settings.recoveryFraming = try line["recoveryFraming"].map { field throws(ConfigError) in try field.smpFraming() } ?? settings.framing
+        settings.recoveryFraming =
+            try line["recoveryFraming"].map { field throws(ConfigError) in try field.smpFraming() } ?? settings.framing
         if line["bufferSize"] != nil || line["bufferCount"] != nil {
             settings.buffers = SMPBuffers(
                 size: try line.required("bufferSize").integer(in: 64...SMPBuffers.sizeLimit),

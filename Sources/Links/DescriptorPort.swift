@@ -7,9 +7,9 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// A serial line behind a file descriptor, a tty's or a socket's, driven by Dispatch sources: no thread waits for it.
+/// A serial line behind a file descriptor, a tty's or a socket's, driven by Dispatch: no thread waits for it.
 ///
-/// Sendable: the sources and the descriptor are used on `queue` alone; what tasks share is behind `state`.
+/// Sendable: the timer and the descriptor are used on `queue` alone; what tasks share is behind `state`.
 @safe
 public final class DescriptorPort: SerialPort, @unchecked Sendable {
     /// What is kept of what nobody has read, bytes; beyond it the line itself is made to wait.
@@ -17,10 +17,8 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
 
     private let name: String
     private let descriptor: CInt
-    private let isTTY: Bool
     private let queue: DispatchQueue
-    private let reads: any DispatchSourceRead
-    private let writes: any DispatchSourceWrite
+    private let watch: DescriptorWatch
     private let timer: any DispatchSourceTimer
     private let state = Mutex(State())
 
@@ -33,36 +31,38 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         var end: SerialError?
     }
 
-    /// Used on `queue` alone: which sources are resumed.
-    private var isReading = true
-    private var isWriting = false
+    /// Used on `queue` alone.
     private var isCancelled = false
 
     /// Takes over `descriptor`, which is open, not blocking and set up.
     init(_ descriptor: CInt, name: String, isTTY: Bool) {
         self.descriptor = descriptor
         self.name = name
-        self.isTTY = isTTY
         queue = DispatchQueue(label: "serial.\(name)")
-        reads = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-        writes = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
-        reads.setEventHandler { @Sendable [weak self] in self?.takeIn() }
-        writes.setEventHandler { @Sendable [weak self] in self?.putOut() }
-        timer.setEventHandler { @Sendable [weak self] in self?.expireReader() }
-        let last = SourceCount(2) {
+        let me = Weak()
+        watch = DescriptorWatch(descriptor, queue: queue) {
             if isTTY { _ = reflash_serial_exclude(descriptor, 0) }
             Glibc.close(descriptor)
+        } handler: { isReadable, isWritable in
+            if isReadable { me.port?.takeIn() }
+            if isWritable { me.port?.putOut() }
         }
-        reads.setCancelHandler { @Sendable in last.ended() }
-        writes.setCancelHandler { @Sendable in last.ended() }
+        timer.setEventHandler { @Sendable in me.port?.expireReader() }
         timer.activate()
-        reads.activate()
+        me.port = self
+        queue.async { @Sendable [watch] in watch.wantRead() }
+    }
+
+    /// What the handlers know of the port. Sendable: set before the first of them can run.
+    private final class Weak: @unchecked Sendable {
+        weak var port: DescriptorPort?
     }
 
     deinit {
-        // Nobody waits any more. A source that is not resumed can't end.
-        if !isCancelled { Self.cancel(reads, writes, timer, isReading: isReading, isWriting: isWriting) }
+        timer.cancel()
+        let watch = watch
+        queue.async { @Sendable in watch.cancel() }
     }
 
     // MARK: Reading
@@ -97,7 +97,7 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
         guard count > 0 else {
             let error = errno
-            if count < 0, error == EAGAIN || error == EINTR { return }
+            if count < 0, error == EAGAIN || error == EINTR { return watch.wantRead() }
             let cause = count == 0 ? "hung up" : USBError.system(error)
             return end(SerialError(.gone, "\(name): \(cause)"))
         }
@@ -107,16 +107,11 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
             return (state.reader.take(), state.inbox.count >= Self.inboxLimit)
         }
         reader?.continuation.resume(returning: .success(buffer))
-        if isFull, isReading {
-            isReading = false
-            reads.suspend()
-        }
+        if !isFull { watch.wantRead() }
     }
 
     private func resumeReading() {
-        guard !isReading, !isCancelled, state.withLock({ $0.inbox.count < Self.inboxLimit }) else { return }
-        isReading = true
-        reads.resume()
+        if state.withLock({ $0.inbox.count < Self.inboxLimit }) { watch.wantRead() }
     }
 
     private func expireReader() {
@@ -165,11 +160,11 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
     private func putOut() {
         guard !isCancelled else { return }
         let chunk = state.withLock { $0.outbox }
-        if chunk.isEmpty { return pauseWriting() }
+        if chunk.isEmpty { return }
         let count = unsafe chunk.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
         if count < 0 {
             let error = errno
-            if error == EAGAIN || error == EINTR { return resumeWriting() }
+            if error == EAGAIN || error == EINTR { return watch.wantWrite() }
             return end(SerialError(.gone, "\(name): \(USBError.system(error))"))
         }
         let writer = state.withLock { state in
@@ -177,19 +172,7 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
             return state.outbox.isEmpty ? state.writer.take() : nil
         }
         writer?.continuation.resume(returning: nil)
-        if count == chunk.count { pauseWriting() } else { resumeWriting() }
-    }
-
-    private func resumeWriting() {
-        guard !isWriting else { return }
-        isWriting = true
-        writes.resume()
-    }
-
-    private func pauseWriting() {
-        guard isWriting else { return }
-        isWriting = false
-        writes.suspend()
+        if count < chunk.count { watch.wantWrite() }
     }
 
     private func endWriter(_ id: Int, with error: SerialError) {
@@ -230,37 +213,8 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         writer?.continuation.resume(returning: error)
         guard !isCancelled else { return }
         isCancelled = true
-        Self.cancel(reads, writes, timer, isReading: isReading, isWriting: isWriting)
-    }
-
-    private static func cancel(
-        _ reads: any DispatchSourceRead, _ writes: any DispatchSourceWrite, _ timer: any DispatchSourceTimer, isReading: Bool,
-        isWriting: Bool
-    ) {
-        reads.cancel()
-        writes.cancel()
         timer.cancel()
-        if !isReading { reads.resume() }
-        if !isWriting { writes.resume() }
-    }
-}
-
-/// Calls `finish` when the last of some sources has ended: only then may their descriptor be closed.
-private final class SourceCount: Sendable {
-    private let left: Mutex<Int>
-    private let finish: @Sendable () -> Void
-
-    init(_ count: Int, finish: @escaping @Sendable () -> Void) {
-        left = Mutex(count)
-        self.finish = finish
-    }
-
-    func ended() {
-        let isLast = left.withLock { left in
-            left -= 1
-            return left == 0
-        }
-        if isLast { finish() }
+        watch.cancel()
     }
 }
 

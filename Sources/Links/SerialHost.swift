@@ -128,33 +128,33 @@ public struct SerialHost: Sendable {
     }
 }
 
-/// Waits until a socket that is connecting has an answer.
+/// Waits until a socket that is connecting has an answer. The socket stays open.
 private enum Writability {
     static func wait(_ descriptor: CInt, _ timeout: Duration) async -> Bool {
         await withCheckedContinuation { continuation in
             let queue = DispatchQueue(label: "serial.connect")
-            let source = Source(DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue))
-            source.source.setEventHandler { @Sendable in source.end(true) }
-            // Resumed when the source has let go of the descriptor, which its owner may close then.
-            source.source.setCancelHandler { @Sendable in continuation.resume(returning: source.isWritable) }
-            source.source.activate()
-            queue.asyncAfter(deadline: .now() + timeout.dispatchInterval) { @Sendable in source.end(false) }
+            let answer = Answer()
+            let watch = DescriptorWatch(descriptor, queue: queue) {
+                // When nothing uses the descriptor any more, which its owner may close then.
+                continuation.resume(returning: answer.isWritable)
+            } handler: { _, isWritable in
+                answer.isWritable = isWritable
+                answer.watch?.cancel()
+            }
+            queue.async { @Sendable in
+                answer.watch = watch
+                watch.wantWrite()
+            }
+            queue.asyncAfter(deadline: .now() + timeout.dispatchInterval) { @Sendable in
+                watch.cancel()
+                answer.watch = nil
+            }
         }
     }
 
-    /// Sendable: used on the one queue of its source.
-    private final class Source: @unchecked Sendable {
-        let source: any DispatchSourceWrite
-        private(set) var isWritable = false
-        private var hasEnded = false
-
-        init(_ source: any DispatchSourceWrite) { self.source = source }
-
-        func end(_ isWritable: Bool) {
-            guard !hasEnded else { return }
-            hasEnded = true
-            self.isWritable = isWritable
-            source.cancel()
-        }
+    /// Sendable: used on the one queue of the wait.
+    private final class Answer: @unchecked Sendable {
+        var watch: DescriptorWatch?
+        var isWritable = false
     }
 }

@@ -26,7 +26,8 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
 
     @Test(
         arguments: [ImageActivation.swap, .highestVersion], [SMPFraming.console(lineLength: 127), .console(lineLength: 512), .raw, .cobs])
-    func `a unit is uploaded to, restarted into the new image, and confirmed`(activation: ImageActivation, framing: SMPFraming) async throws {
+    func `a unit is uploaded to, restarted into the new image, and confirmed`(activation: ImageActivation, framing: SMPFraming) async throws
+    {
         try await TestBench.run(setup(activation: activation, framing: framing)) { bench in
             let view = try await bench.ended(1)
             #expect(view.verdict?.outcome == .reflashed, "\(view.verdict?.detail ?? "")")
@@ -153,7 +154,8 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test(
         arguments: [
             Fault(.lineLost, atBlock: 40), Fault(.lineDuplicated, atBlock: 40), Fault(.lineReordered, atBlock: 40),
-            Fault(.lineCorrupted, atBlock: 40), Fault(.noise, value: "200/1", times: nil), Fault(.wrongOffset, atByte: 20_000, value: "-700"),
+            Fault(.lineCorrupted, atBlock: 40), Fault(.noise, value: "200/1", times: nil),
+            Fault(.wrongOffset, atByte: 20_000, value: "-700"),
             Fault(.wrongSequence, atBlock: 12), Fault(.slow, atByte: 20_000, value: "600"),
         ])
     func `what a bad line or a hasty server does is made good`(fault: Fault) async throws {

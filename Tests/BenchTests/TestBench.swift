@@ -56,7 +56,8 @@ final class TestBench: Sendable {
 
     private init(_ setup: Setup, path: String) async throws {
         image = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0), payload: (0..<setup.imageBytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0),
+            payload: (0..<setup.imageBytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         ).build()
         let count = setup.installed.count
         let description = DockDescription(
@@ -69,7 +70,8 @@ final class TestBench: Sendable {
                     variant: setup.variant, chfId: Self.chf(index), gpfId: EUI64(rawValue: UInt64(index)), model: "010A030B",
                     hardwareVersion: HardwareVersion(setup.hardware) ?? HardwareVersion(rawValue: 0),
                     firmware: setup.isEmpty ? .empty : .factory(setup.installed[index - 1]),
-                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, serial: setup.serial, faults: setup.faults[index] ?? [])
+                    timing: Self.fast, transferSize: 4096, manifestationTolerant: setup.isTolerant, serial: setup.serial,
+                    faults: setup.faults[index] ?? [])
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
         bus = try InProcessBus(description)

@@ -25,6 +25,12 @@ struct SimulatedBench: Sendable {
     static func slot(_ index: Int) -> String { String(format: "A%02d", index) }
     private static func position(_ index: Int) -> String { "1-1.\(1 + (index - 1) / 6).\(1 + (index - 1) % 6)" }
 
+    /// Runs what lies in `folder` already: `dock.yaml` and `bench.yaml`.
+    init(existing folder: String) throws {
+        self.folder = folder
+        image = []
+    }
+
     /// Writes the dock, the release and the config. `faults` are YAML, by unit; `state` keeps flashes in files.
     init(_ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000)
         throws

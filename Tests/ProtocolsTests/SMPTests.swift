@@ -18,7 +18,8 @@ import Testing
 
     @Test func `both forms of errors are understood, and a zero is none`() {
         #expect(SMPStatus(.map(["rc": CBOR(8)]))?.isNotSupported == true)
-        #expect(SMPStatus(.map(["err": .map(["group": CBOR(1), "rc": CBOR(24)])]))?.description == "group 1 error 24 (the hash is not valid)")
+        #expect(
+            SMPStatus(.map(["err": .map(["group": CBOR(1), "rc": CBOR(24)])]))?.description == "group 1 error 24 (the hash is not valid)")
         #expect(SMPStatus(.map(["rc": CBOR(0), "off": CBOR(7)])) == nil)
     }
 }

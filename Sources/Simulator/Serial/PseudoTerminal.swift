@@ -2,6 +2,7 @@ internal import CFuse
 internal import CSerial
 internal import Dispatch
 internal import Foundation
+internal import Links
 internal import Synchronization
 
 /// A pty as the host's end of a unit's line: programs open its other side as a tty.
@@ -15,9 +16,7 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
     private let line: UnitLine
     private let queue: DispatchQueue
     private let openings: any DispatchSourceRead
-    /// Of one opening: Dispatch lets go of a descriptor for good once it was hung up.
-    private var reads: (any DispatchSourceRead)?
-    private var isWatching = false
+    private var watch: DescriptorWatch?
     private var isClosed = false
 
     /// - Throws: ``SimulatorError`` where the system has no pty.
@@ -30,7 +29,13 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
         queue = DispatchQueue(label: "pty.\(slave)")
         openings = DispatchSource.makeReadSource(fileDescriptor: opens.number, queue: queue)
         openings.setEventHandler { @Sendable [weak self] in self?.wasOpened(opens) }
-        openings.setCancelHandler { @Sendable in _ = opens }
+        openings.setCancelHandler { @Sendable in opens.close() }
+        watch = DescriptorWatch(master.number, queue: queue) { [master] in
+            master.close()
+        } handler: { [line] _, _ in
+            // The line takes them when it has carried what it has; until then there is no need to hear of them again.
+            line.wake()
+        }
         openings.activate()
     }
 
@@ -40,7 +45,7 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
             guard !isClosed else { return }
             isClosed = true
             openings.cancel()
-            endReading()
+            watch?.cancel()
         }
     }
 
@@ -49,49 +54,20 @@ final class PseudoTerminal: LineEnd, @unchecked Sendable {
         var events = [UInt8](repeating: 0, count: 4096)
         _ = unsafe read(opens.number, &events, events.count)
         guard !isClosed else { return }
-        if reads == nil {
-            let source = DispatchSource.makeReadSource(fileDescriptor: master.number, queue: queue)
-            source.setEventHandler { @Sendable [weak self] in self?.hasBytes() }
-            source.setCancelHandler { @Sendable [master] in _ = master }
-            reads = source
-        }
         line.connect(self)
-        watch()
-    }
-
-    private func hasBytes() {
-        guard !isClosed, isWatching else { return }
-        // The line takes them when it has carried what it has; until then there is no need to hear of them again.
-        isWatching = false
-        reads?.suspend()
-        line.wake()
-    }
-
-    private func watch() {
-        guard !isClosed, !isWatching, let reads else { return }
-        isWatching = true
-        reads.resume()
-    }
-
-    private func endReading() {
-        reads?.cancel()
-        // A source that is not resumed can't end.
-        if !isWatching { reads?.resume() }
-        reads = nil
-        isWatching = false
+        watch?.wantRead()
     }
 
     func take(_ limit: Int) -> [UInt8] {
         queue.sync {
-            guard !isClosed, reads != nil else { return [] }
+            guard !isClosed else { return [] }
             var bytes = [UInt8](repeating: 0, count: limit)
             let count = unsafe read(master.number, &bytes, limit)
             if count < 0, errno != EAGAIN {
                 // Nobody has it open any more. The next opening is told by inotify.
-                endReading()
                 line.connect(nil)
             } else if count < limit {
-                watch()
+                watch?.wantRead()
             }
             return Array(bytes.prefix(max(0, count)))
         }

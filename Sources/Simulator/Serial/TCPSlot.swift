@@ -2,6 +2,7 @@ internal import BenchModel
 internal import CFuse
 internal import Dispatch
 internal import Foundation
+internal import Links
 internal import Synchronization
 
 /// A slot behind a serial device server: a TCP port that stays, whatever is plugged in behind it.
@@ -88,26 +89,35 @@ final class TCPConnection: LineEnd, @unchecked Sendable {
     let line = Mutex<UnitLine?>(nil)
     private let socket: CInt
     private let queue: DispatchQueue
-    private let reads: any DispatchSourceRead
-    private var isWatching = true
+    private var watch: DescriptorWatch?
     private var isClosed = false
 
     init(_ socket: CInt) {
         self.socket = socket
         queue = DispatchQueue(label: "tcp.connection.\(socket)")
-        reads = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
-        reads.setEventHandler { @Sendable [weak self] in self?.hasBytes() }
-        reads.setCancelHandler { @Sendable in Foundation.close(socket) }
-        reads.activate()
+        let me = Weak()
+        watch = DescriptorWatch(socket, queue: queue) {
+            Foundation.close(socket)
+        } handler: { _, _ in
+            me.connection?.hasBytes()
+        }
+        me.connection = self
+        wake()
     }
 
-    deinit { if !isClosed { reads.cancel(); if !isWatching { reads.resume() } } }
+    /// What the handler knows of the connection. Sendable: set before the handler can run.
+    private final class Weak: @unchecked Sendable {
+        weak var connection: TCPConnection?
+    }
+
+    deinit {
+        let watch = watch
+        queue.async { @Sendable in watch?.cancel() }
+    }
 
     private func hasBytes() {
-        guard !isClosed, isWatching else { return }
+        guard !isClosed else { return }
         guard let line = line.withLock({ $0 }) else { return discard() }
-        isWatching = false
-        reads.suspend()
         line.wake()
     }
 
@@ -115,23 +125,16 @@ final class TCPConnection: LineEnd, @unchecked Sendable {
     private func discard() {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = unsafe read(socket, &bytes, bytes.count)
-        if count == 0 || (count < 0 && errno != EAGAIN) { end() }
+        if count == 0 || (count < 0 && errno != EAGAIN) { end() } else { watch?.wantRead() }
     }
 
-    func wake() { queue.async { @Sendable [self] in watch() } }
-
-    private func watch() {
-        guard !isClosed, !isWatching else { return }
-        isWatching = true
-        reads.resume()
-    }
+    func wake() { queue.async { @Sendable [self] in watch?.wantRead() } }
 
     /// On `queue`.
     private func end() {
         guard !isClosed else { return }
         isClosed = true
-        reads.cancel()
-        if !isWatching { reads.resume() }
+        watch?.cancel()
     }
 
     func close() { queue.async { @Sendable [self] in end() } }
@@ -144,7 +147,7 @@ final class TCPConnection: LineEnd, @unchecked Sendable {
             if count == 0 || (count < 0 && errno != EAGAIN) {
                 end()
             } else if count < limit {
-                watch()
+                watch?.wantRead()
             }
             return Array(bytes.prefix(max(0, count)))
         }
