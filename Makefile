@@ -2,13 +2,17 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test fuzz build format lint clean setup programs
+.PHONY: demo test test-interop fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
 
 test: setup programs
 	@bash packaging/test.sh
+
+# Real Zephyr and MCUboot firmware on emulated boards, beside smpclient.
+test-interop: setup programs
+	@.venv/bin/python Tests/Interop/interop.py $(BOARDS)
 
 fuzz: setup
 	@bash packaging/fuzz.sh

@@ -7,7 +7,7 @@ import Testing
 private let old = FirmwareVersion(rawValue: 0x0002_0100)
 
 /// Sessions of 2G/3G units: SMP over a serial line.
-@Suite(.timeLimit(.minutes(1))) struct SerialSessionTests {
+@Suite(.timeLimit(.minutes(2)), .serialized) struct SerialSessionTests {
     private func setup(
         _ count: Int = 1, faults: [Fault] = [], activation: ImageActivation = .swap,
         framing: SMPFraming = .console(lineLength: 127)
@@ -17,10 +17,10 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         setup.serial.activation = activation
         setup.serial.framing = framing
         setup.faults = [1: faults]
-        setup.bounds.request = .seconds(1)
-        setup.bounds.comeBack = .seconds(3)
-        setup.bounds.stall = .seconds(2)
-        setup.bounds.erase = .seconds(2)
+        setup.bounds.request = .seconds(3)
+        setup.bounds.comeBack = .seconds(6)
+        setup.bounds.stall = .seconds(5)
+        setup.bounds.erase = .seconds(5)
         return setup
     }
 

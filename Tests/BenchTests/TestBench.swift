@@ -30,7 +30,7 @@ final class TestBench: Sendable {
         var emptySlots = 1
         var isTolerant = true
         var bounds = SessionBounds(
-            request: .milliseconds(200), enterBootloader: .milliseconds(500), activate: .milliseconds(500), comeBack: .milliseconds(500))
+            request: .milliseconds(400), enterBootloader: .seconds(2), activate: .seconds(2), comeBack: .seconds(2))
         var hasTarget = true
         var concurrentSessions = 64
         /// Slots in which no unit is at first.

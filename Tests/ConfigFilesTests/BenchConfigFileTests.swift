@@ -70,7 +70,7 @@ import Testing
             "    variant: 4G\n    protocol", "    variant: 5G\n    protocol",
             "bench.yaml:7: profiles.hub-4g.variant: expected one of 2G/3G, 4G, found '5G'"
         ),
-        ("protocol: dfu", "protocol: uftp", "bench.yaml:8: profiles.hub-4g.protocol: expected dfu, found 'uftp'"),
+        ("protocol: dfu", "protocol: uftp", "bench.yaml:8: profiles.hub-4g.protocol: expected dfu or smp, found 'uftp'"),
         (
             "ID_MODEL_ID: 4c02", "ID_MODEL_ID: 4c01",
             "bench.yaml:10: profiles.hub-4g.bootloader: expected other properties than in 'runtime': the two modes can't be told apart"

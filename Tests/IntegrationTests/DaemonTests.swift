@@ -125,7 +125,7 @@ import Testing
             let bench = try SimulatedBench(folder, units: 1)
             let result = try await Programs.run("reflashd", ["--config", bench.config, "--check"])
             #expect(result.status == 0)
-            #expect(result.output == "\(bench.config): 17 slots, 1 profiles, 1 targets: all well\n")
+            #expect(result.output == "\(bench.config): 25 slots, 2 profiles, 2 targets: all well\n")
         }
     }
 

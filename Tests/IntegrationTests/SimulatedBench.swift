@@ -87,8 +87,9 @@ struct SimulatedBench: Sendable {
             version: .init(major: 0, minor: 2, revision: 0x130, build: 0), payload: [UInt8](repeating: 9, count: 50_000)
         ).build()
         try Self.writeRelease(next, version: 0x0002_0130, to: "\(folder)/next.zigbee")
+        try Self.writeRelease(next, version: 0x0002_0130, type: 2, to: "\(folder)/release-2g3g.zigbee")
         let text = try String(contentsOfFile: config, encoding: .utf8)
-            .replacingOccurrences(of: "release.zigbee", with: "next.zigbee").replacingOccurrences(of: "0002012F", with: "00020130")
+            .replacingOccurrences(of: " release.zigbee", with: " next.zigbee").replacingOccurrences(of: "0002012F", with: "00020130")
             .replacingOccurrences(of: manufacturerImageHash, with: "\(SHA256Value.of(next))")
         try text.write(toFile: config, atomically: true, encoding: .utf8)
     }

@@ -26,7 +26,7 @@ import Testing
     @Test(arguments: [
         ("A02: 1-1.2", "A02: 1-1.1", "dock.yaml:5: slots.A02: 1-1.1 is already slot A01"),
         ("A02: 1-1.2", "A02: 1-1.1.1", "dock.yaml:4: slots: slot A02 (1-1.1.1) would lie behind slot A01 (1-1.1)"),
-        ("A02: 1-1.2", "A02: usb1", "dock.yaml:5: slots.A02: expected a position such as 1-1.2.3, found 'usb1'"),
+        ("A02: 1-1.2", "A02: usb1", "dock.yaml:5: slots.A02: expected a position such as 1-1.2.3, or tcp://127.0.0.1:PORT, found 'usb1'"),
         ("slot: A01", "slot: A09", "dock.yaml:7: units[0].slot: expected the label of a slot above, found 'A09'"),
         (
             "chfId: 00-DB-12-34-56-78-90-02", "chfId: 00-DB-12-34-56-78-90-01",
