@@ -52,6 +52,19 @@ import Testing
         #expect(try BenchConfigFile.parse(block, file: "bench.yaml").slots.map(\.slot.label) == ["DESK"])
     }
 
+    @Test func `every speed that is claimed for SMP is measured beside its other clients`() {
+        withKnownIssue("Benchmarks/ has no run of SMP yet; Tests/Interop has the boards and the peers to make it of") {
+            #expect(FileManager.default.fileExists(atPath: "\(Programs.packageRoot)/Benchmarks/README.md"))
+        }
+    }
+
+    @Test func `SMP's messages, its CBOR and its framings are fuzzed`() throws {
+        let package = try String(contentsOfFile: "\(Programs.packageRoot)/Package.swift", encoding: .utf8)
+        withKnownIssue("there is no fuzzer of them yet") {
+            for fuzzer in ["FuzzCBOR", "FuzzSMPMessages", "FuzzSMPFraming"] { #expect(package.contains(fuzzer)) }
+        }
+    }
+
     @Test func `every file that the documentation names is there`() throws {
         for page in ["README.md"] + Self.pages.map({ "docs/commands/\($0)" }) + [
             "docs/outcomes.md", "docs/how-it-works.md", "docs/first-real-device.md",

@@ -36,6 +36,10 @@ extension FlashSession {
     ) async throws(SessionEnd) -> Verdict {
         step(.rebooting)
         var returned = try await restart(expecting: unit, settings) { self.isRunning(target) }
+        // The order to restart may have been lost on its way, and the silence have been the line's.
+        for _ in 1..<Self.transferAttempts where mayNotHaveRestarted(target, settings) {
+            returned = try await restart(expecting: unit, settings) { self.isRunning(target) }
+        }
         step(.readingBack)
         guard present.mode == .runtime else {
             throw SessionEnd(.failed, .staysInBootloader, "after the reset its bootloader's serial recovery answers")
@@ -44,6 +48,11 @@ extension FlashSession {
         if try await !keep(target, settings) { returned = try await askAgain() }
         return try Readback(profile: bench.profile, target: target, found: [:], isValidated: isRunning(target))
             .verdict(outcome, of: unit, returnedAs: returned)
+    }
+
+    private func mayNotHaveRestarted(_ target: Target, _ settings: SMPSettings) -> Bool {
+        guard present.mode == .runtime, !isRunning(target) else { return false }
+        return settings.activation == .highestVersion || target.components.contains { isWaiting($0) }
     }
 
     // MARK: What the unit runs
@@ -165,6 +174,7 @@ extension FlashSession {
             } catch {
                 failure = error
             }
+            if failure.isUploadUnknown, try await holds(component) { return try await mark(.transferFinished(transfer)) }
             guard try await mayTryAgain(failure, settings), attempt < Self.transferAttempts else {
                 throw SessionEnd(failure, during: .transferring, otherwise: .transferFailed)
             }
@@ -173,9 +183,18 @@ extension FlashSession {
         }
     }
 
+    /// Whether the unit lists the component in a slot that does not run: all of it has arrived. Its bootloader looks at it closer.
+    private func holds(_ component: TargetComponent) async throws(SessionEnd) -> Bool {
+        let state = try await ask(ImageGroup.ReadState(), during: .transferring)
+        imageState = state
+        return state.slots.contains { slot in
+            (slot.image ?? 0) == image(of: component) && slot.active != true && slot.hash == component.bootImage?.hash
+        }
+    }
+
     /// Whether the line is still there, or there again: a device server's connection can be cut while the unit stays.
     private func mayTryAgain(_ failure: SMPError, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
-        if failure.isTransient { return true }
+        if failure.isTransient || failure.isUploadUnknown { return true }
         guard failure.isGone, bench.presence.isFixed else { return false }
         await closeLinks()
         return (try? await converse(settings, within: bench.profile.bounds.request)) != nil

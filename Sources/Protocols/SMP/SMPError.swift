@@ -47,6 +47,12 @@ public enum SMPError: Error, Hashable, Sendable {
         }
     }
 
+    /// Whether the server knows nothing of the upload that a chunk belongs to: it restarted, or it has all of it and the answer to
+    /// the last chunk was lost.
+    public var isUploadUnknown: Bool {
+        if case .status(let status, _) = self { status.group == ImageGroup.id && status.rc == 31 } else { false }
+    }
+
     init(_ error: SerialError) { self = error.code == .cancelled ? .cancelled : .serial(error) }
 }
 
