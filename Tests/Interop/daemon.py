@@ -91,7 +91,7 @@ class Daemon:
             ended = {event["slot"]: event for event in events if event["kind"] == "outcome"}
             if len(ended) >= count:
                 return {slot: self.summary(slot, event, events) for slot, event in ended.items()}
-            time.sleep(0.3)
+            time.sleep(0.5)
         raise RuntimeError(f"no outcome within {seconds} s: " + json.dumps(self.events()[-3:]))
 
     def events(self):

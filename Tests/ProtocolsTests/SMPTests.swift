@@ -64,7 +64,13 @@ import Testing
 }
 
 @Suite struct UploadWindowTests {
-    private func window(_ limit: Int = 3) -> UploadWindow { UploadWindow(total: 1000, chunk: 100, limit: limit, offset: 0) }
+    /// A window that is open: the first chunk, of 0 to 100, was answered.
+    private func window(_ limit: Int = 3) -> UploadWindow {
+        var window = UploadWindow(total: 1100, chunk: 100, limit: limit, offset: 0)
+        window.sent(0..<100, sequence: 255, at: .zero)
+        _ = window.answered(255, offset: 100, now: .zero)
+        return window
+    }
 
     private func fill(_ window: inout UploadWindow, from sequence: UInt8 = 0) -> [Range<Int>] {
         var sent: [Range<Int>] = []
@@ -75,30 +81,70 @@ import Testing
         return sent
     }
 
-    @Test func `as many chunks are under way as the server has buffers`() {
+    @Test func `one chunk goes first, and as many as the server has buffers when it was answered`() {
+        var window = UploadWindow(total: 1100, chunk: 100, limit: 3, offset: 0)
+        #expect(fill(&window) == [0..<100])
+        #expect(window.answered(0, offset: 100, now: .seconds(1)) == .advanced(roundTrip: .seconds(1)))
+        #expect(fill(&window, from: 1) == [100..<200, 200..<300, 300..<400])
+        #expect(window.answered(1, offset: 200, now: .seconds(2)) == .advanced(roundTrip: .seconds(2)))
+        #expect(fill(&window, from: 4) == [400..<500])
+        #expect(window.waitingSince == .seconds(2))
+    }
+
+    @Test func `an answer that comes late is not for nothing`() {
         var window = window()
-        #expect(fill(&window) == [0..<100, 100..<200, 200..<300])
-        #expect(window.answered(0, offset: 100, now: .zero) == .advanced(roundTrip: .zero))
-        #expect(fill(&window, from: 3) == [300..<400])
+        _ = fill(&window)
+        window.expired()
+        #expect(window.isExpected(1))
+        #expect(window.answered(1, offset: 300, now: .seconds(3)) == .late(roundTrip: .seconds(3)))
+        #expect(window.acknowledged == 300)
+        #expect(window.nextChunk == 300..<400)
+    }
+
+    @Test func `a server that keeps whole words gets chunks that end at one, and that is no loss`() {
+        var window = UploadWindow(total: 1100, chunk: 99, limit: 3, offset: 0)
+        _ = fill(&window)
+        #expect(window.answered(0, offset: 96, now: .zero) == .rewound)
+        #expect(fill(&window, from: 1) == [96..<192])
+        #expect(window.answered(1, offset: 192, now: .zero) == .advanced(roundTrip: .zero))
+        #expect(fill(&window, from: 2) == [192..<288, 288..<384, 384..<480])
+    }
+
+    @Test func `what is lost again when it is sent anew is sent in shorter chunks until all is well`() {
+        var window = window()
+        var sequence: UInt8 = 0
+        for length in [100, 100, 64] {
+            #expect(window.nextChunk == 100..<100 + length)
+            window.sent(100..<100 + length, sequence: sequence, at: .zero)
+            window.expired()
+            sequence += 1
+        }
+        for _ in 0..<16 {
+            guard let range = window.nextChunk else { break }
+            window.sent(range, sequence: sequence, at: .zero)
+            _ = window.answered(sequence, offset: range.upperBound, now: .zero)
+            sequence += 1
+        }
+        #expect(window.chunk == 100)
     }
 
     @Test func `an answer settles the ones before it, whose answers were lost`() {
         var window = window()
         _ = fill(&window)
-        #expect(window.answered(2, offset: 300, now: .zero) == .advanced(roundTrip: .zero))
-        #expect(window.acknowledged == 300)
+        #expect(window.answered(2, offset: 400, now: .zero) == .advanced(roundTrip: .zero))
+        #expect(window.acknowledged == 400)
         #expect(window.flights.isEmpty)
     }
 
     @Test func `another offset than expected rewinds, and what was under way then does not count`() {
         var window = window()
         _ = fill(&window)
-        #expect(window.answered(1, offset: 100, now: .zero) == .rewound)
+        #expect(window.answered(1, offset: 200, now: .zero) == .rewound)
         #expect(window.size == 2)
-        #expect(fill(&window, from: 10) == [100..<200])
-        #expect(window.answered(2, offset: 100, now: .zero) == .stale)
-        #expect(window.answered(10, offset: 200, now: .zero) == .advanced(roundTrip: .zero))
-        #expect(window.acknowledged == 200)
+        #expect(fill(&window, from: 10) == [200..<300])
+        #expect(window.answered(2, offset: 200, now: .zero) == .stale)
+        #expect(window.answered(10, offset: 300, now: .zero) == .advanced(roundTrip: .zero))
+        #expect(window.acknowledged == 300)
     }
 
     @Test func `after a silence it goes on with less, and grows again when all is well`() {

@@ -17,15 +17,8 @@ extension FlashSession {
         let old = present.device.attachment
         let wasThere = isThere()
         try await sendReset()
-        let deadline = bench.clock.now + bench.profile.bounds.comeBack
-        let hasLeft = try await hasLeft { !wasThere && isThere() }
-        var returned = try await comeBack(after: old, expecting: unit, settings, until: deadline)
-        // One that was never silent may have answered before it restarted.
-        while !hasLeft, !wasThere, !isThere(), bench.clock.now < deadline, present.device.attachment == old {
-            try await rest(Self.probe)
-            returned = try await comeBack(after: old, expecting: unit, settings, until: deadline)
-        }
-        return returned
+        try await waitUntilLeft { !wasThere && isThere() }
+        return try await comeBack(after: old, expecting: unit, settings, until: bench.clock.now + bench.profile.bounds.comeBack)
     }
 
     /// The answer to a reset may be lost: the unit is on its way then.
@@ -43,28 +36,27 @@ extension FlashSession {
         }
     }
 
-    /// Waits until the unit no longer answers, its tty is gone, or what it says shows that it has restarted already.
-    /// - Returns: `false` where it answered all the time, and nothing shows that it has restarted.
-    private func hasLeft(or isBack: () -> Bool) async throws(SessionEnd) -> Bool {
+    /// Waits until the unit no longer answers, its tty is gone, or what it says shows that it has restarted already; not for long, for
+    /// the order may not have reached it.
+    private func waitUntilLeft(or isBack: () -> Bool) async throws(SessionEnd) {
         let deadline = bench.clock.now + Self.leaving
         var silences = 0
         while bench.clock.now < deadline {
             do throws(SMPError) {
                 imageState = try await client().request(ImageGroup.ReadState(), within: Self.probe, tries: 1)
-                if isBack() { return true }
+                if isBack() { return }
                 silences = 0
                 try await restSMP(Self.pause)
             } catch {
                 switch error {
                 case .cancelled: throw .benchStopped
                 case .status: silences = 0
-                case _ where error.isGone: return true
+                case _ where error.isGone: return
                 default: silences += 1
                 }
-                if silences == 2 { return true }
+                if silences == 2 { return }
             }
         }
-        return false
     }
 
     /// Waits until somebody answers at the slot, and asks who it is before anything else is made of it.

@@ -4,10 +4,15 @@ struct RoundTrip: Sendable {
     private var variation = Duration.zero
     private var backoff = 1
 
-    /// The least that is waited: servers erase a flash sector between two answers.
-    static let floor = Duration.milliseconds(250)
-    /// Before the first answer nothing is known.
-    static let initial = Duration.seconds(1)
+    /// The least that is waited: servers erase a flash sector between two answers. A request that is sent again too early costs
+    /// its own length of line and no more.
+    static let floor = Duration.milliseconds(100)
+    /// Waited for while no answer has come yet.
+    let initial: Duration
+    /// The line is the unit's alone: nobody else's load grows less by waiting longer, only a busy unit wants it.
+    private static let backoffLimit = 4
+
+    init(initial: Duration) { self.initial = initial }
 
     mutating func measured(_ time: Duration) {
         if let old = smoothed {
@@ -22,11 +27,11 @@ struct RoundTrip: Sendable {
     }
 
     /// No answer came in time: the next one may take twice as long.
-    mutating func expired() { backoff = min(backoff * 2, 64) }
+    mutating func expired() { backoff = min(backoff * 2, Self.backoffLimit) }
 
     /// How long to wait for the next answer, at most `bound`.
     func timeout(bound: Duration) -> Duration {
-        let estimate = smoothed.map { max(Self.floor, $0 + max(variation * 4, .milliseconds(10))) } ?? Self.initial
+        let estimate = smoothed.map { max(Self.floor, $0 + max(variation * 4, .milliseconds(10))) } ?? initial
         return min(estimate * backoff, bound)
     }
 }

@@ -15,7 +15,10 @@ public final class SMPClient {
     let clock: any BenchClock
     /// What one request may take, with all its tries.
     let requestBound: Duration
-    var roundTrip = RoundTrip()
+    /// Of short requests.
+    private var roundTrip = RoundTrip(initial: .milliseconds(500))
+    /// Of an upload's chunks, which may be long.
+    var chunkRoundTrip = RoundTrip(initial: .milliseconds(400))
     private var decoder: SMPFrameDecoder
     private var sequence: UInt8
     /// Whether the server may have half a message, of this conversation or of whoever spoke before.

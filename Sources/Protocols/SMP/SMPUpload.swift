@@ -35,6 +35,9 @@ public struct SMPUpload: Sendable {
 
     /// Zephyr wants to see the image's header in the first chunk, bytes.
     static let leastFirstChunk = 32
+    /// The first chunk is a question: where to begin. More data makes its way no safer, and the server forgets it where it goes on
+    /// elsewhere.
+    static let mostFirstChunk = 128
 
     /// - Throws: ``SMPError/malformed(_:)`` where the buffer has no room for anything.
     static func plan(messageLimit: Int, total: Int, image: Int) throws(SMPError) -> Plan {
@@ -46,10 +49,10 @@ public struct SMPUpload: Sendable {
         let empty = ImageGroup.Upload(offset: total, data: [])
         var first = ImageGroup.Upload(
             offset: 0, data: [], image: image == 0 ? nil : image, length: total, sha: [UInt8](repeating: 0, count: 32))
-        var plan = Plan(first: room(first), chunk: room(empty), withHash: true)
+        var plan = Plan(first: min(room(first), mostFirstChunk), chunk: room(empty), withHash: true)
         if plan.first < min(leastFirstChunk, total) {
             first.sha = nil
-            plan.first = room(first)
+            plan.first = min(room(first), mostFirstChunk)
             plan.withHash = false
         }
         guard plan.chunk > 0, plan.first >= min(leastFirstChunk, total) else {
@@ -86,7 +89,10 @@ extension SMPClient {
                 do throws(SMPError) {
                     last = try Self.read(answer, of: ImageGroup.Upload.self)
                     let result = window.answered(answer.sequence, offset: try offset(last, of: upload), now: clock.now)
-                    if case .advanced(let time) = result { roundTrip.measured(time) }
+                    switch result {
+                    case .advanced(let time), .late(let time): chunkRoundTrip.measured(time)
+                    case .rewound, .stale: break
+                    }
                 } catch {
                     // Out of buffers, busy: the chunk is lost, and the next answer tells where to go on.
                     guard error.isTransient else { throw error }
@@ -94,7 +100,7 @@ extension SMPClient {
                 }
             } else {
                 window.expired()
-                roundTrip.expired()
+                chunkRoundTrip.expired()
                 startAnew()
             }
             if window.acknowledged > furthest {
@@ -108,10 +114,10 @@ extension SMPClient {
 
     /// The next answer to a chunk that is under way; `nil` when the oldest one's time is over.
     private func answered(_ window: UploadWindow, stallBound: Duration) async throws(SMPError) -> SMPMessage? {
-        guard let oldest = window.flights.first else { return nil }
+        guard let since = window.waitingSince else { return nil }
         // What has arrived already is looked at in any case.
-        let deadline = max(oldest.sent + roundTrip.timeout(bound: stallBound), clock.now + .milliseconds(20))
-        return try await answer(to: ImageGroup.Upload.self, until: deadline) { window.isUnderWay($0) }
+        let deadline = max(since + chunkRoundTrip.timeout(bound: stallBound), clock.now + .milliseconds(20))
+        return try await answer(to: ImageGroup.Upload.self, until: deadline) { window.isExpected($0) }
     }
 
     /// Sends the first chunk, alone: before its answer nothing is known of where the server wants to begin.
