@@ -139,12 +139,14 @@ let package = Package(
 // libFuzzer brings `main` with it, so these only link with --sanitize=fuzzer: see packaging/fuzz.sh.
 if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
     let fuzzer: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
-    package.products += [
-        .executable(name: "FuzzImages", targets: ["FuzzImages"]), .executable(name: "FuzzDescriptors", targets: ["FuzzDescriptors"]),
+    let fuzzers = [
+        "FuzzImages": ["Firmware"], "FuzzDescriptors": ["Links", "Protocols"], "FuzzCBOR": ["Protocols"],
+        "FuzzSMPMessages": ["Protocols"], "FuzzSMPFraming": ["BenchModel", "Protocols"],
     ]
-    package.targets += [
-        .executableTarget(name: "FuzzImages", dependencies: ["Firmware"], path: "Tests/Fuzzing/FuzzImages", swiftSettings: fuzzer),
-        .executableTarget(
-            name: "FuzzDescriptors", dependencies: ["Links", "Protocols"], path: "Tests/Fuzzing/FuzzDescriptors", swiftSettings: fuzzer),
-    ]
+    for (name, parsers) in fuzzers {
+        package.products.append(.executable(name: name, targets: [name]))
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: parsers.map { .byName(name: $0) }, path: "Tests/Fuzzing/\(name)", swiftSettings: fuzzer))
+    }
 }

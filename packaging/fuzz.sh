@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # `make fuzz`: coverage-guided fuzzing of every parser of outside bytes, FUZZ_SECONDS each (60 unless told otherwise).
-# Finds are kept in .build-fuzz/finds; a crash leaves its input there and fails.
+# FUZZERS="FuzzCBOR:cbor" runs that one alone. Finds are kept in .build-fuzz/finds; a crash leaves its input there and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export FUZZING=1
-for fuzzer in FuzzImages:images FuzzDescriptors:descriptors; do
+all='FuzzImages:images FuzzDescriptors:descriptors FuzzCBOR:cbor FuzzSMPMessages:smp-messages FuzzSMPFraming:smp-framing'
+for fuzzer in ${FUZZERS:-$all}; do
     product=${fuzzer%%:*}
     mkdir -p .build-fuzz
     swift build --scratch-path .build-fuzz --sanitize=fuzzer --product "$product" >".build-fuzz/$product.log" 2>&1 ||
