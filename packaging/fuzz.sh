@@ -3,7 +3,8 @@
 # FUZZERS="FuzzCBOR:cbor" runs that one alone. Finds are kept in .build-fuzz/finds; a crash leaves its input there and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export FUZZING=1
+# The Swift runtime's own crash handler would keep libFuzzer from saving the input.
+export FUZZING=1 SWIFT_BACKTRACE=enable=no
 all='FuzzImages:images FuzzDescriptors:descriptors FuzzCBOR:cbor FuzzSMPMessages:smp-messages FuzzSMPFraming:smp-framing'
 for fuzzer in ${FUZZERS:-$all}; do
     product=${fuzzer%%:*}

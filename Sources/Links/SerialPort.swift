@@ -14,36 +14,24 @@ public protocol SerialPort: AnyObject, Sendable {
 }
 
 /// How a serial line failed.
-public struct SerialError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Stable text for records.
-    public enum Code: String, Sendable, CaseIterable {
-        /// The line is no longer there: unplugged, closed, hung up.
-        case gone
-        /// The system did not take the bytes within the bound.
-        case timeout
-        /// The task was cancelled.
-        case cancelled
-        /// This user may not open the tty.
-        case access
-        /// Another program holds the tty.
-        case busy
-        /// The tty does not take the profile's settings.
-        case settings
-        /// Nobody answers at the address.
-        case unreachable
-        /// Anything else; the sentence has the cause.
-        case io
-    }
+public typealias SerialError = LinkError<SerialErrorCode>
 
-    /// What kind of failure it is.
-    public let code: Code
-    /// What was tried and what the system said.
-    public let sentence: String
-
-    public init(_ code: Code, _ sentence: String) {
-        self.code = code
-        self.sentence = sentence
-    }
-
-    public var description: String { sentence }
+/// Stable text for records.
+public enum SerialErrorCode: String, Sendable, CaseIterable {
+    /// The line is no longer there: unplugged, closed, hung up.
+    case gone
+    /// The system did not take the bytes within the bound.
+    case timeout
+    /// The task was cancelled.
+    case cancelled
+    /// This user may not open the tty.
+    case access
+    /// Another program holds the tty.
+    case busy
+    /// The tty does not take the profile's settings.
+    case settings
+    /// Nobody answers at the address.
+    case unreachable
+    /// Anything else; the sentence has the cause.
+    case io
 }

@@ -50,38 +50,26 @@ public struct ControlRequest: Hashable, Sendable {
 }
 
 /// How a USB operation failed.
-public struct USBError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Stable text for records.
-    public enum Code: String, Sendable, CaseIterable {
-        /// The device is no longer there.
-        case gone
-        /// The device answered with STALL.
-        case stall
-        /// The device did not answer within the bound.
-        case timeout
-        /// The task was cancelled.
-        case cancelled
-        /// This user may not open the device node.
-        case access
-        /// Another program holds the interface.
-        case busy
-        /// The host has no memory for the transfer (`usbfs_memory_mb`).
-        case noMemory = "no-memory"
-        /// The device's descriptors are not USB's.
-        case descriptors
-        /// Anything else; the sentence has the cause.
-        case io
-    }
+public typealias USBError = LinkError<USBErrorCode>
 
-    /// What kind of failure it is.
-    public let code: Code
-    /// What was tried and what the system said.
-    public let sentence: String
-
-    public init(_ code: Code, _ sentence: String) {
-        self.code = code
-        self.sentence = sentence
-    }
-
-    public var description: String { sentence }
+/// Stable text for records.
+public enum USBErrorCode: String, Sendable, CaseIterable {
+    /// The device is no longer there.
+    case gone
+    /// The device answered with STALL.
+    case stall
+    /// The device did not answer within the bound.
+    case timeout
+    /// The task was cancelled.
+    case cancelled
+    /// This user may not open the device node.
+    case access
+    /// Another program holds the interface.
+    case busy
+    /// The host has no memory for the transfer (`usbfs_memory_mb`).
+    case noMemory = "no-memory"
+    /// The device's descriptors are not USB's.
+    case descriptors
+    /// Anything else; the sentence has the cause.
+    case io
 }

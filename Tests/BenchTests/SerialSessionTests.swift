@@ -43,9 +43,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test func `a unit that runs the target is already current, restarted, and nothing is uploaded`() async throws {
         try await TestBench.run(setup()) { bench in
             _ = try await bench.ended(1)
-            try bench.bus.unplug(TestBench.slot(1))
-            _ = try await bench.view(1) { !$0.isPresent && $0.unit == nil }
-            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(2))
+            try await bench.move(1, to: 2)
             let view = try await bench.ended(2)
             #expect(view.verdict?.outcome == .alreadyCurrent)
             #expect(view.verdict?.proof == .bootloaderValidated)
@@ -141,9 +139,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test func `a unit that keeps nothing of its confirmation is found to have reverted when it is docked again`() async throws {
         try await TestBench.run(setup(faults: [Fault(.confirmLost)])) { bench in
             #expect(try await bench.ended(1).verdict?.outcome == .reflashed)
-            try bench.bus.unplug(TestBench.slot(1))
-            _ = try await bench.view(1) { !$0.isPresent }
-            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            try await bench.move(1, to: 1)
             let found = try await bench.event("revert-found")
             #expect(found.payload == #"{"runs":"00020100","session":2}"#)
             #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .reflashed)

@@ -24,9 +24,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test func `a unit that holds the target is already current, and nothing is written`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)
-            try bench.bus.unplug(TestBench.slot(1))
-            _ = try await bench.view(1) { !$0.isPresent && $0.unit == nil }
-            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(2))
+            try await bench.move(1, to: 2)
             let view = try await bench.ended(2)
             #expect(view.verdict?.outcome == .alreadyCurrent)
             #expect(view.verdict?.proof == .flashReadback)

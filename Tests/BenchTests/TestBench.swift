@@ -175,6 +175,13 @@ final class TestBench: Sendable {
         throw CancellationError()
     }
 
+    /// Pulls a unit out, waits until the bench has seen that, and plugs it into another slot, or the same.
+    func move(_ index: Int, to slot: Int) async throws {
+        try bus.unplug(Self.slot(index))
+        _ = try await view(index) { !$0.isPresent && $0.unit == nil }
+        try bus.plug(Self.chf(index), into: Self.slot(slot))
+    }
+
     func unit(_ index: Int) throws -> UnitReport {
         try #require(bus.units.first { $0.chfId == Self.chf(index) })
     }

@@ -8,22 +8,31 @@ struct Identify: Sendable {
     let clock: any BenchClock
 
     /// How often opening is tried, and the first pause, which doubles: udev may still be setting the node's mode.
-    static let openAttempts = 7
-    static let firstPause = Duration.milliseconds(10)
+    private static let openAttempts = 7
+    private static let firstPause = Duration.milliseconds(10)
 
     /// Opens the device; what may pass by itself is waited for, within about a second.
     func open(_ present: PresentDevice) async throws(USBError) -> any USBDevice {
+        try await patiently(passing: [.access, .gone, .busy], cancelled: .cancelled) { () async throws(USBError) in
+            try await opener.open(present.device)
+        }
+    }
+
+    /// Tries again what fails with one of these codes. No event tells when it will have passed.
+    func patiently<Kind, Opened: Sendable>(
+        passing: [Kind], cancelled: Kind, _ open: () async throws(LinkError<Kind>) -> Opened
+    ) async throws(LinkError<Kind>) -> Opened {
         var pause = Self.firstPause
         for _ in 1..<Self.openAttempts {
-            do throws(USBError) {
-                return try await opener.open(present.device)
+            do throws(LinkError<Kind>) {
+                return try await open()
             } catch {
-                guard [.access, .gone, .busy].contains(error.code) else { throw error }
+                guard passing.contains(error.code) else { throw error }
             }
-            do { try await clock.sleep(for: pause) } catch { throw USBError(.cancelled, "cancelled") }
+            do { try await clock.sleep(for: pause) } catch { throw LinkError(cancelled, "cancelled") }
             pause *= 2
         }
-        return try await opener.open(present.device)
+        return try await open()
     }
 
     /// Reads what the profile names; a value that the unit does not give, or gives malformed, is `nil`.

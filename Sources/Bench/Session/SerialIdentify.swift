@@ -7,17 +7,9 @@ internal import Protocols
 extension Identify {
     /// Opens the line; what may pass by itself is waited for, within about a second.
     func openLine(_ present: PresentDevice, _ settings: SMPSettings) async throws(SerialError) -> any SerialPort {
-        var pause = Self.firstPause
-        for _ in 1..<Self.openAttempts {
-            do throws(SerialError) {
-                return try await opener.openLine(present.device, settings.line, timeout: profile.bounds.request)
-            } catch {
-                guard [.access, .gone, .busy, .unreachable].contains(error.code) else { throw error }
-            }
-            do { try await clock.sleep(for: pause) } catch { throw SerialError(.cancelled, "cancelled") }
-            pause *= 2
+        try await patiently(passing: [.access, .gone, .busy, .unreachable], cancelled: .cancelled) { () async throws(SerialError) in
+            try await opener.openLine(present.device, settings.line, timeout: profile.bounds.request)
         }
-        return try await opener.openLine(present.device, settings.line, timeout: profile.bounds.request)
     }
 
     /// Begins a conversation with whoever answers, in the firmware's framing or the bootloader's.

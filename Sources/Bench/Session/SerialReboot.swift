@@ -21,15 +21,19 @@ extension FlashSession {
         return try await comeBack(after: old, expecting: unit, settings, until: bench.clock.now + bench.profile.bounds.comeBack)
     }
 
-    /// The answer to a reset may be lost: the unit is on its way then.
+    /// Once: the answer to a reset may be lost, the unit is on its way then, and a second reset would end the trial of its new image.
     private func sendReset() async throws(SessionEnd) {
         do throws(SMPError) {
-            _ = try await client().request(OSGroup.Reset(), within: bench.profile.bounds.request / 2, tries: 1)
+            let bound = bench.profile.bounds.request / 2
+            do throws(SMPError) {
+                _ = try await client().request(OSGroup.Reset(), within: bound, tries: 1)
+            } catch {
+                guard case .status(.busy, _) = error else { throw error }
+                _ = try await client().request(OSGroup.Reset(force: 1), within: bound, tries: 1)
+            }
         } catch {
             switch error {
             case .noAnswer: return
-            case .status(let status, _) where status.rc == 10:
-                _ = try await ask(OSGroup.Reset(force: 1), during: .rebooting)
             case _ where error.isGone: return
             default: throw SessionEnd(error, during: .rebooting, otherwise: .notStarted)
             }
@@ -46,7 +50,6 @@ extension FlashSession {
                 imageState = try await client().request(ImageGroup.ReadState(), within: Self.probe, tries: 1)
                 if isBack() { return }
                 silences = 0
-                try await restSMP(Self.pause)
             } catch {
                 switch error {
                 case .cancelled: throw .benchStopped
@@ -56,6 +59,7 @@ extension FlashSession {
                 }
                 if silences == 2 { return }
             }
+            try await rest(Self.pause)
         }
     }
 
@@ -118,9 +122,5 @@ extension FlashSession {
 
     private func rest(_ time: Duration) async throws(SessionEnd) {
         do { try await bench.clock.sleep(for: time) } catch { throw .benchStopped }
-    }
-
-    private func restSMP(_ time: Duration) async throws(SMPError) {
-        do { try await bench.clock.sleep(for: time) } catch { throw .cancelled }
     }
 }

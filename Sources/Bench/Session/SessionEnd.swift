@@ -21,44 +21,18 @@ struct SessionEnd: Error, Hashable, Sendable {
 
     /// What a failed conversation means for the outcome. `reason` is what it is called where the unit itself said no.
     ///
-    /// Once a byte may have been written, only the unit's own status makes it `failed`: whatever else went wrong, it holds
+    /// Once a byte may have been written, only the unit's own word makes it `failed`: whatever else went wrong, it holds
     /// something that only a readback can tell. (A unit that is pulled shows as transfer errors first, and as gone only
     /// once the USB hub has noticed.)
-    init(_ error: DFUError, during step: SessionStep, otherwise reason: OutcomeReason) {
+    init(_ error: some ConversationError, during step: SessionStep, otherwise reason: OutcomeReason) {
         let detail = "\(step.rawValue): \(error)"
-        switch error {
-        case .cancelled:
-            self = .benchStopped
-        case _ where error.isGone:
-            self.init(.unknown, .contactLost, detail)
-        case .status(let status, _, _) where status.isRejection:
-            self.init(.failed, .rejectedByBootloader, detail)
-        case .status:
-            self.init(.failed, reason, detail)
-        case _ where step >= .transferring:
-            self.init(.unknown, .noAnswer, detail)
-        default:
-            self.init(.failed, reason, detail)
-        }
-    }
-
-    /// What a failed conversation over a serial line means for the outcome. Once a byte may have been written, only the unit's own
-    /// word makes it `failed`.
-    init(_ error: SMPError, during step: SessionStep, otherwise reason: OutcomeReason) {
-        let detail = "\(step.rawValue): \(error)"
-        switch error {
-        case .cancelled:
-            self = .benchStopped
-        case _ where error.isGone:
-            self.init(.unknown, .contactLost, detail)
-        case .status(let status, _) where status.isRejection:
-            self.init(.failed, .rejectedByBootloader, detail)
-        case .status, .hashMismatch:
-            self.init(.failed, reason, detail)
-        case _ where step >= .transferring:
-            self.init(.unknown, .noAnswer, detail)
-        default:
-            self.init(.failed, reason, detail)
+        switch error.meaning {
+        case .cancelled: self = .benchStopped
+        case .gone: self.init(.unknown, .contactLost, detail)
+        case .rejected: self.init(.failed, .rejectedByBootloader, detail)
+        case .refused: self.init(.failed, reason, detail)
+        case .trouble where step >= .transferring: self.init(.unknown, .noAnswer, detail)
+        case .trouble: self.init(.failed, reason, detail)
         }
     }
 
@@ -69,6 +43,44 @@ struct SessionEnd: Error, Hashable, Sendable {
         case .cancelled: self = .benchStopped
         case .gone: self.init(.unknown, .contactLost, detail)
         default: self.init(.failed, reason, detail)
+        }
+    }
+}
+
+/// An error of one of the protocols, as the outcome sees it.
+protocol ConversationError: Error, CustomStringConvertible {
+    var meaning: ConversationFailure { get }
+}
+
+enum ConversationFailure {
+    case cancelled
+    /// The link is no longer there.
+    case gone
+    /// The unit looked at the image and will not have it.
+    case rejected
+    /// The unit said no.
+    case refused
+    /// Anything else; the unit has said nothing of it.
+    case trouble
+}
+
+extension DFUError: ConversationError {
+    var meaning: ConversationFailure {
+        switch self {
+        case .cancelled: .cancelled
+        case .status(let status, _, _): status.isRejection ? .rejected : .refused
+        default: isGone ? .gone : .trouble
+        }
+    }
+}
+
+extension SMPError: ConversationError {
+    var meaning: ConversationFailure {
+        switch self {
+        case .cancelled: .cancelled
+        case .status(let status, _): status.isRejection ? .rejected : .refused
+        case .hashMismatch: .refused
+        default: isGone ? .gone : .trouble
         }
     }
 }

@@ -125,6 +125,8 @@ public struct SMPStatus: Hashable, Sendable, CustomStringConvertible {
 
     /// `MGMT_ERR_ENOTSUP`: the server does not know the command.
     public static let notSupported = SMPStatus(rc: 8)
+    /// `MGMT_ERR_EBUSY`.
+    public static let busy = SMPStatus(rc: 10)
     /// `MGMT_ERR_EINVAL`.
     public static let invalid = SMPStatus(rc: 3)
 

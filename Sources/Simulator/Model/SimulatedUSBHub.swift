@@ -29,10 +29,7 @@ struct SimulatedUSBHub: SimulatedDevice {
     }
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
-        let strings = strings
-        let reply = StandardRequests.answer(
-            setup, descriptors: descriptors,
-            string: { [1: strings.manufacturer, 2: strings.product, 3: strings.serial][$0] }, alternates: &alternates)
+        let reply = StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
         return (reply ?? classRequest(setup), [])
     }
 

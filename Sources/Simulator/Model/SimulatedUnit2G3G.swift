@@ -198,10 +198,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     }
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
-        let strings = strings
-        let reply = StandardRequests.answer(
-            setup, descriptors: descriptors,
-            string: { [1: strings.manufacturer, 2: strings.product, 3: strings.serial][$0] }, alternates: &alternates)
+        let reply = StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
         return (reply ?? .stall, [])
     }
 

@@ -1,5 +1,14 @@
 /// The standard device requests (USB 2.0 §9.4) that every simulated device answers alike.
 enum StandardRequests {
+    /// As below, for a device with the three strings of every device.
+    static func answer(
+        _ setup: SetupPacket, descriptors: [UInt8], strings: (manufacturer: String, product: String, serial: String),
+        alternates: inout [UInt8: UInt8]
+    ) -> ControlReply? {
+        let texts = [1: strings.manufacturer, 2: strings.product, 3: strings.serial]
+        return answer(setup, descriptors: descriptors, string: { texts[Int($0)] }, alternates: &alternates)
+    }
+
     /// The answer, or `nil` where the request is not a standard one that is known here.
     static func answer(
         _ setup: SetupPacket, descriptors: [UInt8], string: (UInt8) -> String?, alternates: inout [UInt8: UInt8]

@@ -6,7 +6,7 @@ public func fuzzCBOR(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
     guard let value = try? CBOR(bytes) else { return 0 }
     let canonical = value.encoded
-    precondition(canonical.count <= bytes.count, "written longer than it was read")
-    precondition((try? CBOR(canonical)) == value, "read again as something else")
+    guard let again = try? CBOR(canonical) else { preconditionFailure("what was written can't be read") }
+    precondition(again == value && again.encoded == canonical, "read again as something else")
     return 0
 }
