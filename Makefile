@@ -2,7 +2,7 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test test-interop fuzz build format lint clean setup programs
+.PHONY: demo test test-interop bench fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
@@ -13,6 +13,10 @@ test: setup programs
 # Real Zephyr and MCUboot firmware on emulated boards, beside smpclient.
 test-interop: setup programs
 	@.venv/bin/python Tests/Interop/interop.py $(BOARDS)
+
+# Every speed that is claimed, beside the peers, with optimised programs.
+bench: build
+	@bash Benchmarks/run.sh
 
 fuzz: setup
 	@bash packaging/fuzz.sh
@@ -38,4 +42,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build .build-fuzz .demo .venv
+	rm -rf .build .build-fuzz .demo .interop .venv

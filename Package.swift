@@ -112,7 +112,7 @@ let package = Package(
         .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
         .testTarget(name: "ConfigFilesTests", dependencies: ["BenchModel", "ConfigFiles"], swiftSettings: common),
         .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", crypto], swiftSettings: common),
-        .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: common),
+        .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),

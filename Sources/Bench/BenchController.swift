@@ -155,6 +155,7 @@ public actor BenchController {
     /// What is tagged as ours and is at no slot's port, or is of no profile: listed, and never touched.
     private func showStrays(_ snapshot: [DockedDevice]) {
         let strays = snapshot.compactMap { device -> StrayDevice? in
+            if isFixedLine(device) { return nil }
             let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
             if runner(for: device) == nil {
                 return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
@@ -163,6 +164,14 @@ public actor BenchController {
             return StrayDevice(port: device.port, node: device.node, description: "\(ids) fits no profile")
         }
         if strays != board.strays { board.setStrays(strays) }
+    }
+
+    /// Whether a slot names the device's tty, by its node or by one of udev's links to it: its ``LineProbe`` looks after it.
+    private func isFixedLine(_ device: DockedDevice) -> Bool {
+        let names = [device.node] + (device.properties["DEVLINKS"]?.split(separator: " ").map(String.init) ?? [])
+        return config.slots.contains { place in
+            if case .tty(let name) = place.fixed?.address { names.contains(name) } else { false }
+        }
     }
 }
 

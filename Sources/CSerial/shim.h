@@ -59,6 +59,11 @@ static inline int64_t reflash_serial_baud(int descriptor) {
     return ioctl(descriptor, REFLASH_TCGETS2, &settings) < 0 ? -errno : (int64_t)settings.output_speed;
 }
 
+/// Forgets what was written and is not sent: closing would wait for it.
+static inline int reflash_serial_discard_output(int descriptor) {
+    return ioctl(descriptor, REFLASH_TCFLSH, 1) < 0 ? -errno : 0;
+}
+
 /// Keeps other programs out, or lets them in again. The kernel ignores it for root: hence the lock beside it.
 static inline int reflash_serial_exclude(int descriptor, int on) {
     if (on && flock(descriptor, LOCK_EX | LOCK_NB) < 0) return -errno;

@@ -42,7 +42,10 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         timer = DispatchSource.makeTimerSource(queue: queue)
         let me = Weak()
         watch = DescriptorWatch(descriptor, queue: queue) {
-            if isTTY { _ = reflash_serial_exclude(descriptor, 0) }
+            if isTTY {
+                _ = reflash_serial_discard_output(descriptor)
+                _ = reflash_serial_exclude(descriptor, 0)
+            }
             Glibc.close(descriptor)
         } handler: { isReadable, isWritable in
             if isReadable { me.port?.takeIn() }

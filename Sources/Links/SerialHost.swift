@@ -16,9 +16,23 @@ public struct SerialHost: Sendable {
         _ address: SerialAddress, _ settings: LineSettings, timeout: Duration
     ) async throws(SerialError) -> any SerialPort {
         switch address {
-        case .tty(let node): try Self.openTTY(node, settings)
+        case .tty(let node): try await Self.openAside(node, settings)
         case .tcp(let host, let port): try await Self.connect(host, port, timeout: timeout)
         }
+    }
+
+    /// Setting up a USB tty is requests to its device, which block for as long as it does not answer.
+    private static func openAside(_ node: String, _ settings: LineSettings) async throws(SerialError) -> any SerialPort {
+        let result: Result<any SerialPort, SerialError> = await withCheckedContinuation { continuation in
+            DispatchQueue(label: "open.\(node)").async { @Sendable in
+                do throws(SerialError) {
+                    continuation.resume(returning: .success(try openTTY(node, settings)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
     }
 
     private static func openTTY(_ node: String, _ settings: LineSettings) throws(SerialError) -> any SerialPort {

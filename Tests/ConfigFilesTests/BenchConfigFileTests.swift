@@ -126,6 +126,58 @@ import Testing
         }
     }
 
+    private static let serial = """
+        bench: rack-b
+        journal: journal.sqlite
+        socket: reflashd.sock
+        profiles:
+          hub-2g3g:
+            variant: 2G/3G
+            protocol: smp
+            runtime: {ID_VENDOR_ID: "1209", ID_MODEL_ID: 2c01}
+            activation: highest-version
+            line: {baud: 250000, dtr: false, rts: true, framing: console 512, recoveryFraming: cobs, bufferSize: 400, bufferCount: 3}
+            identity: os-info n
+            version: image-state
+            components: {application: {image: 1}}
+        targets: []
+        slots:
+          B01: {port: pci-0000:00:14.0-usb-0:1.1, interface: 2}
+          B02: {link: /dev/serial/by-path/x, profile: hub-2g3g}
+          B03: {link: "tcp://[2001:db8::7]:4001", profile: hub-2g3g}
+        """
+
+    @Test func `a rack of serial units is read`() throws {
+        let config = try BenchConfigFile.parse(Self.serial, file: "bench.yaml")
+        let smp = try #require(config.profiles[0].smp)
+        #expect(smp.activation == .highestVersion)
+        #expect(smp.line == LineSettings(baud: 250_000, dtr: false, rts: true))
+        #expect(smp.framing == .console(lineLength: 512) && smp.recoveryFraming == .cobs)
+        #expect(smp.buffers == SMPBuffers(size: 400, count: 3))
+        #expect(config.profiles[0].identity == .osInfo("n"))
+        #expect(config.profiles[0].components == ["application": 1])
+        #expect(config.slots[0].interface == 2)
+        #expect(config.slots[1].fixed?.address == .tty("/dev/serial/by-path/x"))
+        #expect(config.slots[2].fixed?.address == .tcp(host: "2001:db8::7", port: 4001))
+    }
+
+    @Test(arguments: [
+        ("baud: 250000", "baud: 12"), ("framing: console 512", "framing: morse"), ("activation: highest-version", "activation: both"),
+        ("bufferSize: 400, ", ""), ("bufferCount: 3", "bufferCount: 0"), ("dtr: false", "dtr: maybe"), ("image: 1", "alternate: 1"),
+        ("os-info n", "os-info sn"), ("image-state", "string 4"), ("interface: 2", "interface: 300"), ("link: /dev/", "link: dev/"),
+        ("profile: hub-2g3g}\n  B03", "profile: hub-4g}\n  B03"), (":4001", ":0"), ("link: /dev/serial/by-path/x, ", ""),
+    ])
+    func `each mistake in a serial rack is named with file and line`(good: String, bad: String) throws {
+        try #require(Self.serial.contains(good))
+        let text = Self.serial.replacingOccurrences(of: good, with: bad)
+        let error = #expect(throws: ConfigError.self) { try BenchConfigFile.parse(text, file: "bench.yaml") }
+        let sentence = error?.description ?? ""
+        // The line that the mistake was put into.
+        let place = try #require(Self.serial.range(of: good)).lowerBound
+        let line = Self.serial[..<place].count { $0 == "\n" } + 1
+        #expect(sentence.hasPrefix("bench.yaml:\(line): "), "\(sentence)")
+    }
+
     @Test func `a file that is not there is named`() {
         let error = #expect(throws: ConfigError.self) { try BenchConfigFile.load("/nowhere/bench.yaml") }
         #expect(error?.description.hasPrefix("/nowhere/bench.yaml: can't be read") == true)

@@ -47,21 +47,21 @@ import Testing
         }
     }
 
-    @Test func `the config for a first real device is accepted`() throws {
-        let block = try #require(try blocks("yaml", of: "docs/first-real-device.md").first)
+    @Test(arguments: ["docs/first-real-device.md", "docs/first-serial-device.md"])
+    func `the config for a first device of one's own is accepted`(page: String) throws {
+        let block = try #require(try blocks("yaml", of: page).first)
         #expect(try BenchConfigFile.parse(block, file: "bench.yaml").slots.map(\.slot.label) == ["DESK"])
     }
 
-    @Test func `every speed that is claimed for SMP is measured beside its other clients`() {
-        withKnownIssue("Benchmarks/ has no run of SMP yet; Tests/Interop has the boards and the peers to make it of") {
-            #expect(FileManager.default.fileExists(atPath: "\(Programs.packageRoot)/Benchmarks/README.md"))
-        }
-    }
-
-    @Test func `SMP's messages, its CBOR and its framings are fuzzed`() throws {
-        let package = try String(contentsOfFile: "\(Programs.packageRoot)/Package.swift", encoding: .utf8)
-        withKnownIssue("there is no fuzzer of them yet") {
-            for fuzzer in ["FuzzCBOR", "FuzzSMPMessages", "FuzzSMPFraming"] { #expect(package.contains(fuzzer)) }
+    @Test func `a fuzzer has a folder, a corpus and its turn in CI`() throws {
+        let tests = "\(Programs.packageRoot)/Tests/Fuzzing"
+        let script = try String(contentsOfFile: "\(Programs.packageRoot)/packaging/fuzz.sh", encoding: .utf8)
+        let fuzzers = try FileManager.default.contentsOfDirectory(atPath: tests).filter { $0.hasPrefix("Fuzz") }
+        #expect(fuzzers.count >= 5)
+        for fuzzer in fuzzers {
+            let turn = try #require(script.split(whereSeparator: " \n'".contains).first { $0.hasPrefix("\(fuzzer):") }, "\(fuzzer)")
+            let corpus = "\(tests)/Corpus/\(turn.split(separator: ":")[1])"
+            #expect(try !FileManager.default.contentsOfDirectory(atPath: corpus).isEmpty)
         }
     }
 

@@ -15,6 +15,7 @@ import Testing
         var wire: String?
         var canonical: String?
         var line: Int?
+        var shown: String?
     }
 
     private static let seed = ProcessInfo.processInfo.environment["REFLASH_VECTOR_SEED"] ?? "1"
@@ -51,6 +52,21 @@ import Testing
         }
     }
 
+    /// As `vectors.py` shows it.
+    private static func shown(_ value: CBOR) -> String {
+        switch value {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .unsigned(let number): "\(number)"
+        case .negative(let number): number == .max ? "-18446744073709551616" : "-\(number + 1)"
+        case .bytes(let bytes): "h" + Hex.lowercase(bytes)
+        case .text(let text): "t" + Hex.lowercase(Array(text.utf8))
+        case .array(let items): "[" + items.map(shown).joined(separator: ",") + "]"
+        case .map(let entries):
+            "{" + entries.map { shown(.text($0.key)) + ":" + shown($0.value) }.sorted().joined(separator: ",") + "}"
+        }
+    }
+
     @Test func `every message, frame and value that others make is read and written the same`() async throws {
         let vectors = try await vectors()
         try #require(vectors["message"]?.count == 630)
@@ -61,6 +77,7 @@ import Testing
             message.body = try #require(try Self.body(name, message.body), "\(name)")
             #expect(try message.encoded() == bytes, "\(vector.name ?? "") \(vector.bytes)")
         }
+        try #require(vectors["console"]?.count == 1000 && vectors["cobs"]?.count == 200)
         for vector in (vectors["console"] ?? []) + (vectors["cobs"] ?? []) {
             let (bytes, wire) = (try #require(Hex.bytes(vector.bytes)), try #require(Hex.bytes(vector.wire ?? "")))
             let framing = vector.line.map { SMPFraming.console(lineLength: $0) } ?? .cobs
@@ -74,11 +91,14 @@ import Testing
             let bytes = try #require(Hex.bytes(vector.bytes))
             let value = try CBOR(bytes)
             #expect(value.encoded == bytes, "\(vector.bytes)")
+            #expect(Self.shown(value) == vector.shown, "\(vector.bytes)")
         }
+        try #require(vectors["loose"]?.count == 1000)
         for vector in vectors["loose"] ?? [] {
             let value = try CBOR(try #require(Hex.bytes(vector.bytes)))
             #expect(Hex.lowercase(value.encoded) == vector.canonical)
         }
+        try #require((vectors["refused"]?.count ?? 0) > 500)
         for vector in vectors["refused"] ?? [] {
             let bytes = try #require(Hex.bytes(vector.bytes))
             #expect(throws: CBORError.self, "\(vector.bytes)") { try CBOR(bytes) }

@@ -108,15 +108,15 @@ class Board:
         return f"{work}/new.bin"
 
 
-def boards(pattern=""):
-    """Every board whose firmware has the image group, in both of its modes where it has two."""
+def boards(pattern="", mcuboot=True):
+    """Every board whose firmware has the image group, in both of its modes where it has two; or, for a report of them, those that
+    have no bootloader and so nothing that could be activated."""
     folder = fixtures()
     found = []
     for entry in json.load(open(f"{folder}/manifest.json")):
-        if not entry["mcuboot"] or not entry["qemu_cmd"] or not os.path.exists(f"{folder}/{entry['artifact']}"):
+        if entry["mcuboot"] != mcuboot or not entry["qemu_cmd"] or not os.path.exists(f"{folder}/{entry['artifact']}"):
             continue
         found.append(Board(entry, False, folder))
-        # Those whose recovery says what it can take.
-        if entry.get("recovery_buf_size"):
+        if mcuboot and entry["serial_recovery"]:
             found.append(Board(entry, True, folder))
     return [board for board in found if re.search(pattern, board.name)]

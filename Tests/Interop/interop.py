@@ -5,6 +5,7 @@
 A line per board (ours, smpclient, KiB/s) and at the end `interop: N boards, N reflashed`. Exit status 0 only if every board was
 reflashed. `--ours` leaves smpclient out."""
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -51,11 +52,13 @@ def main():
             print(f"{board.name:50} {verdict['outcome']:12} ours {verdict['rate'] or 0:5.1f} KiB/s"
                   + (f"  smpclient {rate:5.1f} KiB/s  ratio {verdict['rate'] / rate:4.1f}" if rate and verdict["rate"] else "")
                   + ("" if is_good else f"  {verdict.get('reason')}: {verdict.get('detail')}"), flush=True)
-        except RuntimeError as problem:
+        except (RuntimeError, OSError, subprocess.SubprocessError) as problem:
             print(f"{board.name:50} {problem}", flush=True)
         finally:
             board.stop()
             shutil.rmtree(work, ignore_errors=True)
+    for board in boards(arguments[0] if arguments else "", mcuboot=False):
+        print(f"{board.name:50} not counted: it has no bootloader, so nothing can be activated", flush=True)
     print(f"interop: {len(chosen)} boards, {reflashed} reflashed")
     return 0 if chosen and reflashed == len(chosen) else 1
 

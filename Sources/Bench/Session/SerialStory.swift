@@ -215,7 +215,7 @@ extension FlashSession {
     private func negotiate(_ settings: SMPSettings) async throws(SessionEnd) {
         guard settings.buffers == nil else { return }
         do throws(SMPError) { try await client().negotiate() } catch {
-            throw SessionEnd(error, during: .enteringBootloader, otherwise: .enterFailed)
+            throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
         }
     }
 

@@ -1,18 +1,19 @@
 /// What a bad line does to the lines of one direction: loses, doubles, swaps and damages them, and adds noise.
 struct LineFaults: Sendable {
-    /// The byte that ends a line or a frame.
-    private let delimiter: UInt8
+    /// The byte that ends a line or a frame; `nil` where nothing does: then what comes in one go is one.
+    private let delimiter: UInt8?
     private var partial: [UInt8] = []
     /// A line that is to come after the next one.
     private var held: [UInt8]?
     private var count = 0
     private var random: [Fault.Kind: SplitMix64] = [:]
 
-    init(delimiter: UInt8) { self.delimiter = delimiter }
+    init(delimiter: UInt8?) { self.delimiter = delimiter }
 
     /// Passes bytes on, as the faults let them through.
     mutating func pass(_ bytes: [UInt8], _ faults: inout FaultPlan) -> [UInt8] {
         guard faults.hasLineFaults || !partial.isEmpty || held != nil else { return bytes }
+        guard delimiter != nil else { return line(bytes, &faults) }
         var passed: [UInt8] = []
         for byte in bytes {
             partial.append(byte)
@@ -51,7 +52,7 @@ struct LineFaults: Sendable {
     private mutating func strikes(_ kind: Fault.Kind, _ faults: inout FaultPlan) -> Bool {
         guard let fault = faults.lasting(kind) else { return false }
         if let chance = fault.value.flatMap({ Chance($0) }) {
-            var generator = random[kind] ?? SplitMix64(state: chance.seed ^ UInt64(delimiter))
+            var generator = random[kind] ?? SplitMix64(state: chance.seed ^ UInt64(delimiter ?? 0xFF))
             defer { random[kind] = generator }
             return Int.random(in: 0..<1000, using: &generator) < chance.perMille
         }

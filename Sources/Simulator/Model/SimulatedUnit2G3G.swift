@@ -80,7 +80,12 @@ struct SimulatedUnit2G3G: SimulatedUnit {
         state = UnitState(images: [0: slots("application", firmware)], chfId: description.chfId)
         for fault in description.faults { state.faults.add(fault) }
         server = SimulatedSMPServer(description)
-        let delimiter: UInt8 = description.serial.framing == .cobs ? 0 : UInt8(ascii: "\n")
+        let delimiter: UInt8? =
+            switch description.serial.framing {
+            case .console: UInt8(ascii: "\n")
+            case .cobs: 0
+            case .raw: nil
+            }
         toUnit = LineFaults(delimiter: delimiter)
         toHost = LineFaults(delimiter: delimiter)
         boot()

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# `make bench`: every benchmark, one after the other; nothing else should run on the machine.
+set -euo pipefail
+cd "$(dirname "$0")"
+python=../.venv/bin/python
+"$python" smp_line.py
+"$python" smp_cpu.py
+"$python" smp_boards.py "${RUNS:-1}"
