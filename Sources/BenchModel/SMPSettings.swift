@@ -12,7 +12,8 @@ public enum SMPFraming: Hashable, Sendable {
     public static let defaultLineLength = 127
 }
 
-/// What an SMP server can take: its buffers' size, SMP header and body together, and their number.
+/// What an SMP server can take: its buffers' size and their number. A buffer holds SMP header and body; with the console framing also
+/// the packet's length and CRC.
 public struct SMPBuffers: Hashable, Sendable {
     /// Bytes of one buffer.
     public var size: Int

@@ -2,9 +2,9 @@
 public struct LineSettings: Hashable, Sendable {
     /// Bits a second; any that the hardware can make.
     public var baud: Int
-    /// Data terminal ready, while the port is open.
+    /// Data terminal ready, from the opening on.
     public var dtr: Bool
-    /// Request to send, while the port is open.
+    /// Request to send, from the opening on.
     public var rts: Bool
 
     public init(baud: Int = 115_200, dtr: Bool = true, rts: Bool = true) {

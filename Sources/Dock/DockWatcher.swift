@@ -95,7 +95,7 @@ public final class DockWatcher: @unchecked Sendable {
         return devices
     }
 
-    /// The device with this sysfs path; `nil` when it is no USB device or went away while it was being read.
+    /// The device with this sysfs path; `nil` when it is neither a USB device nor a tty of one, or went away while it was being read.
     private func device(at syspath: UnsafePointer<CChar>?) -> DockedDevice? {
         guard let device = unsafe udev_device_new_from_syspath(udev, syspath) else { return nil }
         defer { unsafe udev_device_unref(device) }

@@ -9,7 +9,7 @@ import Logging
 @testable import Simulator
 import Testing
 
-/// A bench of 4G units without anything below the links: real sessions, a real journal, simulated units in this process.
+/// A bench of units without anything below the links: real sessions, a real journal, simulated units in this process.
 final class TestBench: Sendable {
     let bus: InProcessBus
     let controller: BenchController
@@ -37,7 +37,7 @@ final class TestBench: Sendable {
         var undocked: Set<Int> = []
         var variant = Variant.fourG
         var serial = TestBench.fastLine
-        /// Images of the units, and components of the target, beside the application.
+        /// Units with nothing in their flash.
         var isEmpty = false
         var imageBytes = 50_000
         var identity = IdentitySource.serialNumber

@@ -1,6 +1,7 @@
 import BenchModel
 import Dock
 import Links
+import Synchronization
 import Testing
 
 @testable import Bench
@@ -43,6 +44,25 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(1))) struct SlotPresenceTests {
+    /// A line on which nothing ever comes and nothing fails.
+    private final class QuietPort: SerialPort {
+        let isClosed = Mutex(false)
+        func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) {}
+        func read(timeout: Duration) async throws(SerialError) -> [UInt8] { [] }
+        func close() async { isClosed.withLock { $0 = true } }
+    }
+
+    @Test func `a line is closed when its tty goes, whatever the line itself says`() async throws {
+        let presence = SlotPresence(lane: Lane("presence"), clock: SystemClock())
+        let device = DockedDevice(
+            port: PortPath("pci-0"), node: "/dev/ttyACM0", syspath: "/sys/x", incarnation: "1", properties: [:])
+        await presence.arrived(PresentDevice(device: device, mode: .runtime))
+        let port = QuietPort()
+        await presence.hold(port)
+        #expect(await presence.left(device.attachment))
+        #expect(port.isClosed.withLock { $0 })
+    }
+
     private func device(_ number: Int) -> PresentDevice {
         PresentDevice(
             device: DockedDevice(port: PortPath("p"), node: "/dev/bus/usb/001/\(number)", syspath: "/sys/1-1", properties: [:]),

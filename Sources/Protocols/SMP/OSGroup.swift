@@ -66,7 +66,7 @@ public enum OSGroup {
         public var body: CBOR { .map([:]) }
 
         public struct Response: SMPBody {
-            /// `buf_size`: bytes of one buffer, SMP header and body together.
+            /// `buf_size`: bytes of one buffer, as ``SMPBuffers/size``.
             public var bufferSize: Int
             /// `buf_count`.
             public var bufferCount: Int

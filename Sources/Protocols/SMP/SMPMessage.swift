@@ -133,7 +133,7 @@ public struct SMPStatus: Hashable, Sendable, CustomStringConvertible {
     /// Whether the server looked at the image and will not have it: header, magic, hash, address, version, size.
     public var isRejection: Bool { group == ImageGroup.id && [22, 23, 24, 25, 26, 27, 29, 30].contains(rc) }
 
-    /// Whether the server does not know the command, in either form.
+    /// Whether the server does not know the command: that is the protocol's own error, of no group, in both versions.
     public var isNotSupported: Bool { group == nil && rc == 8 }
 
     public var description: String {
