@@ -136,6 +136,39 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         }
     }
 
+    @Test func `a unit that leaves out what is false is confirmed all the same`() async throws {
+        var setup = setup()
+        setup.serial.isFrugal = true
+        try await TestBench.run(setup) { bench in
+            #expect(try await bench.ended(1).verdict?.outcome == .reflashed)
+            _ = try await bench.event("image-confirmed")
+            try await bench.move(1, to: 1)
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .alreadyCurrent)
+        }
+    }
+
+    @Test func `a unit that was pulled out before it was told to try the image has not reverted`() async throws {
+        try await TestBench.run(setup(faults: [Fault(.unplug, request: "image state write")])) { bench in
+            #expect(try await bench.ended(1).verdict?.reason == .contactLost)
+            _ = try await bench.view(1) { !$0.isPresent }
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .reflashed)
+            let first = try #require(try await bench.journal.unit(TestBench.chf(1)).sessions.first)
+            #expect(first.settled?.reason == .interrupted)
+        }
+    }
+
+    @Test func `an upload whose last answer is lost is found to be whole, though the server has forgotten it`() async throws {
+        var setup = setup()
+        // 50,000 bytes and a header: the last chunk, and it alone, is answered in vain.
+        setup.faults = [1: [Fault(.silence, atByte: 50_500, request: "image upload")]]
+        try await TestBench.run(setup) { bench in
+            let view = try await bench.ended(1)
+            #expect(view.verdict?.outcome == .reflashed, "\(view.verdict?.detail ?? "")")
+            #expect(try bench.unit(1).downloadsBegun == 1)
+        }
+    }
+
     @Test func `a unit that keeps nothing of its confirmation is found to have reverted when it is docked again`() async throws {
         try await TestBench.run(setup(faults: [Fault(.confirmLost)])) { bench in
             #expect(try await bench.ended(1).verdict?.outcome == .reflashed)

@@ -28,6 +28,20 @@ import Testing
         #expect(await registry.claim(unit, for: TestBench.slot(2), presence(2)) == TestBench.slot(1))
     }
 
+    @Test func `a line that is always there gets time to find its unit gone, and is believed when it has had it`() async throws {
+        let registry = UnitRegistry(fixedBound: .milliseconds(50))
+        let line = SlotPresence(lane: Lane("slot.line"), clock: SystemClock(), isFixed: true)
+        let device = DockedDevice(port: PortPath("tcp"), node: "tcp", syspath: "tcp", properties: [:])
+        await line.arrived(PresentDevice(device: device, mode: .runtime))
+        #expect(await registry.claim(unit, for: TestBench.slot(1), line) == nil)
+        #expect(await registry.claim(unit, for: TestBench.slot(2), presence(2)) == TestBench.slot(1))
+        #expect(await line.left(device.attachment))
+        let second = Task { await registry.claim(unit, for: TestBench.slot(2), presence(2)) }
+        await Task.yield()
+        await registry.release(TestBench.slot(1))
+        #expect(await second.value == nil)
+    }
+
     @Test func `who is cancelled does not wait for ever`() async throws {
         #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
         let second = Task { await registry.claim(unit, for: TestBench.slot(2), presence(2)) }

@@ -127,7 +127,8 @@ import Testing
 private enum Baud {
     static func of(_ descriptor: CInt) throws -> Int {
         var words = [UInt32](repeating: 0, count: 11)
-        try #require(words.withUnsafeMutableBytes { ioctl(descriptor, 0x802C_542A, $0.baseAddress!) } == 0)
+        let result = words.withUnsafeMutableBytes { bytes in bytes.baseAddress.map { ioctl(descriptor, 0x802C_542A, $0) } }
+        try #require(result == 0)
         return Int(words[10])
     }
 }

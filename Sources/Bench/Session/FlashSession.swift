@@ -27,6 +27,8 @@ actor FlashSession {
     /// The conversation over a serial line, and what the unit last said of its images.
     private var smp: SMPClient?
     var imageState: ImageGroup.State?
+    /// Whether an order to restart has reached the unit.
+    var hasTakenReset = false
 
     init(_ bench: SessionBench, present: PresentDevice) {
         self.bench = bench

@@ -8,7 +8,7 @@ extension FlashSession {
     /// How long a unit may still answer after it said that it restarts, and how long one question waits then.
     private static let leaving = Duration.seconds(3)
     private static let probe = Duration.milliseconds(150)
-    private static let pause = Duration.milliseconds(50)
+    static let pause = Duration.milliseconds(50)
 
     /// Restarts the unit and asks it again who it is. Before a new boot is sure, `isThere` says whether it can only be after it.
     func restart(
@@ -31,10 +31,11 @@ extension FlashSession {
                 guard case .status(.busy, _) = error else { throw error }
                 _ = try await client().request(OSGroup.Reset(force: 1), within: bound, tries: 1)
             }
+            hasTakenReset = true
         } catch {
             switch error {
             case .noAnswer: return
-            case _ where error.isGone: return
+            case _ where error.isGone: hasTakenReset = true
             default: throw SessionEnd(error, during: .rebooting, otherwise: .notStarted)
             }
         }
@@ -72,6 +73,9 @@ extension FlashSession {
             guard left > .zero else {
                 throw SessionEnd(.unknown, .didNotReturn, "nobody answered after \(bench.profile.bounds.comeBack.seconds) s")
             }
+            if bench.presence.isFixed, let slot = await bench.presence.elsewhere {
+                throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")
+            }
             // A tty that has gone comes back as another attachment.
             if await bench.presence.present?.device.attachment != present.device.attachment, !bench.presence.isFixed {
                 try await meetAgain(within: left)
@@ -92,7 +96,7 @@ extension FlashSession {
     }
 
     /// Who answers now; `nil` where nobody does yet.
-    private func found(_ settings: SMPSettings, expecting unit: Unit) async throws(SessionEnd) -> Unit? {
+    func found(_ settings: SMPSettings, expecting unit: Unit) async throws(SessionEnd) -> Unit? {
         let found: Unit
         do throws(SMPError) {
             found = try await converse(settings, within: max(Self.probe, .milliseconds(300)))
@@ -120,7 +124,7 @@ extension FlashSession {
         }
     }
 
-    private func rest(_ time: Duration) async throws(SessionEnd) {
+    func rest(_ time: Duration) async throws(SessionEnd) {
         do { try await bench.clock.sleep(for: time) } catch { throw .benchStopped }
     }
 }

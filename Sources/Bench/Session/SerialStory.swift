@@ -14,17 +14,19 @@ extension FlashSession {
         defer { extendLifetime(grant) }
         try await negotiate(settings)
         if present.mode == .runtime {
-            if try await runs(target) {
+            let wasTrial = isTrial
+            var isRunning = try await runs(target)
+            if !isRunning, try await leaveTrial(unit, target, settings) { isRunning = try await runs(target) }
+            if isRunning {
                 let isKept = try await keep(target, settings)
                 let verdict = try await finishSMP(unit, target, settings, as: isKept ? .alreadyCurrent : .reflashed)
                 try await settle(history, provenBy: verdict, target)
                 return verdict
             }
-            try await tellOfRevert(unit, target, history)
-            try await leaveTrial(unit, target, settings)
+            try await tellOfRevert(unit, target, history, wasTrial: wasTrial)
         }
-        for component in target.components where !isWaiting(component) {
-            try await upload(component, settings)
+        for component in target.components where !isWaiting(component) && !isActive(component) {
+            try await upload(component, to: unit, settings)
         }
         if present.mode == .runtime { try await activate(target, settings) }
         return try await finishSMP(unit, target, settings, as: .reflashed)
@@ -35,23 +37,31 @@ extension FlashSession {
         _ unit: Unit, _ target: Target, _ settings: SMPSettings, as outcome: Outcome
     ) async throws(SessionEnd) -> Verdict {
         step(.rebooting)
+        let mode = present.mode
         var returned = try await restart(expecting: unit, settings) { self.isRunning(target) }
         // The order to restart may have been lost on its way, and the silence have been the line's.
-        for _ in 1..<Self.transferAttempts where mayNotHaveRestarted(target, settings) {
+        for _ in 1..<Self.transferAttempts where mayNotHaveRestarted(target, settings, from: mode) {
             returned = try await restart(expecting: unit, settings) { self.isRunning(target) }
         }
         step(.readingBack)
         guard present.mode == .runtime else {
+            guard hasTakenReset else { throw Self.notRestarted }
             throw SessionEnd(.failed, .staysInBootloader, "after the reset its bootloader's serial recovery answers")
         }
-        guard try await runs(target) else { throw notStarted(target) }
+        guard try await runs(target) else {
+            throw settings.activation == .swap && target.components.contains { isWaiting($0) } ? Self.notRestarted : notStarted(target)
+        }
         if try await !keep(target, settings) { returned = try await askAgain() }
         return try Readback(profile: bench.profile, target: target, found: [:], isValidated: isRunning(target))
             .verdict(outcome, of: unit, returnedAs: returned)
     }
 
-    private func mayNotHaveRestarted(_ target: Target, _ settings: SMPSettings) -> Bool {
-        guard present.mode == .runtime, !isRunning(target) else { return false }
+    /// Its bootloader was never asked: nothing is known of what it will do with the image.
+    private static let notRestarted = SessionEnd(.unknown, .noAnswer, "it was told to restart and has not done so")
+
+    private func mayNotHaveRestarted(_ target: Target, _ settings: SMPSettings, from mode: UnitMode) -> Bool {
+        guard present.mode == .runtime else { return mode == .bootloader && !hasTakenReset }
+        guard !isRunning(target) else { return false }
         return settings.activation == .highestVersion || target.components.contains { isWaiting($0) }
     }
 
@@ -72,10 +82,12 @@ extension FlashSession {
 
     private func isRunning(_ target: Target) -> Bool {
         guard let imageState else { return false }
-        return target.components.allSatisfy { component in
-            guard let expected = component.bootImage?.hash else { return false }
-            return imageState.active(image: image(of: component))?.hash == expected
-        }
+        return target.components.allSatisfy { isActive($0) }
+    }
+
+    private func isActive(_ component: TargetComponent) -> Bool {
+        guard let expected = component.bootImage?.hash else { return false }
+        return imageState?.active(image: image(of: component))?.hash == expected
     }
 
     /// Whether the component lies in its other slot, set to be started at the next boot: an earlier session was cut there.
@@ -102,13 +114,15 @@ extension FlashSession {
     private func keep(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
         guard settings.activation == .swap else { return true }
         func unconfirmed() -> [TargetComponent] {
-            target.components.filter { imageState?.active(image: image(of: $0))?.confirmed == false }
+            // Zephyr may leave out what is false.
+            target.components.filter { imageState?.active(image: image(of: $0)).map { $0.confirmed != true } ?? false }
         }
         let first = unconfirmed()
         guard !first.isEmpty else { return true }
         willWrite(first[0].name)
         for component in first {
-            _ = try await ask(ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: true), during: .activating)
+            let confirm = ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: true)
+            _ = try await ask(confirm, during: .activating, otherwise: .notConfirmed)
         }
         imageState = try await ask(ImageGroup.ReadState(), during: .activating)
         guard unconfirmed().isEmpty else {
@@ -119,11 +133,14 @@ extension FlashSession {
     }
 
     /// A unit that an earlier session left with the release, or on the way to it, and that runs something else now.
-    private func tellOfRevert(_ unit: Unit, _ target: Target, _ history: UnitRecord) async throws(SessionEnd) {
+    private func tellOfRevert(
+        _ unit: Unit, _ target: Target, _ history: UnitRecord, wasTrial: Bool
+    ) async throws(SessionEnd) {
         let holdsRelease = target.components.allSatisfy { component in
             imageState?.slots.contains { (($0.image ?? 0) == image(of: component)) && $0.hash == component.bootImage?.hash } ?? false
         }
-        let wasGone = history.openQuestion.map { $0.transferBegan && $0.components == target.hashes } ?? false
+        var began = false
+        if let open = history.openQuestion, open.components == target.hashes { began = await wasActivated(in: open) }
         if let last = history.sessions.last(where: { $0.verdict != nil }), last.verdict?.outcome == .reflashed,
             last.components == target.hashes
         {
@@ -131,31 +148,43 @@ extension FlashSession {
             let runs = unit.installedVersion.map { "\($0)" } ?? "old firmware"
             bench.board.update(bench.slot) { $0.message = "it has gone back to \(runs) since session \(last.id)" }
         }
-        // A trial that this very session finds under way is not over yet.
-        let reason: OutcomeReason = wasGone && holdsRelease && !isTrial ? .reverted : .interrupted
+        // A trial that this very session finds under way is not over yet, and one that waits for the next boot has not begun.
+        let isOver = !wasTrial && !target.components.contains { isWaiting($0) }
+        let reason: OutcomeReason = began && holdsRelease && isOver ? .reverted : .interrupted
         try await settle(history, interruptedAt: target, because: reason)
     }
 
+    /// Whether that session had told the unit to try its new image.
+    private func wasActivated(in session: SessionRecord) async -> Bool {
+        let events = try? await bench.journal.journal.events(after: session.id, limit: 1000)
+        return events?.contains { $0.session == session.id && $0.kind == "activated" } ?? false
+    }
+
     /// Whether what runs is on trial: the next boot goes back to the other slot.
-    private var isTrial: Bool { imageState?.slots.contains { $0.active == true && $0.confirmed == false } ?? false }
+    private var isTrial: Bool { imageState?.slots.contains { $0.active == true && $0.confirmed != true } ?? false }
 
     /// Brings a unit on trial with another image, or about to try one, to rest: while a swap is open no image can be uploaded.
-    private func leaveTrial(_ unit: Unit, _ target: Target, _ settings: SMPSettings) async throws(SessionEnd) {
-        guard settings.activation == .swap else { return }
+    /// - Returns: whether it was restarted.
+    private func leaveTrial(_ unit: Unit, _ target: Target, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+        guard settings.activation == .swap else { return false }
+        var wasRestarted = false
         for _ in 1...2 {
             let isPendingOther = imageState?.slots.contains { slot in
                 slot.pending == true && !target.components.contains { $0.bootImage?.hash == slot.hash }
             }
-            guard isTrial || isPendingOther == true else { return }
+            guard isTrial || isPendingOther == true else { return wasRestarted }
             step(.rebooting)
             _ = try await restart(expecting: unit, settings) { !self.isTrial }
+            wasRestarted = true
         }
+        return wasRestarted
     }
 
     // MARK: Writing
 
     /// Uploads one component. What may pass is tried again, from where the unit says that it is.
-    private func upload(_ component: TargetComponent, _ settings: SMPSettings) async throws(SessionEnd) {
+    private func upload(_ component: TargetComponent, to unit: Unit, _ settings: SMPSettings) async throws(SessionEnd) {
+        let mode = present.mode
         let total = component.content.count
         for attempt in 1...Self.transferAttempts {
             let transfer = JournalEvent.Transfer(component: component.name, lengthBytes: total, attempt: attempt)
@@ -174,10 +203,11 @@ extension FlashSession {
             } catch {
                 failure = error
             }
-            if failure.isUploadUnknown, try await holds(component) { return try await mark(.transferFinished(transfer)) }
-            guard try await mayTryAgain(failure, settings), attempt < Self.transferAttempts else {
-                throw SessionEnd(failure, during: .transferring, otherwise: .transferFailed)
-            }
+            // Whoever answers now may be another unit, on a line that stays when the unit leaves.
+            guard failure.isTransient || (failure.isGone && bench.presence.isFixed), attempt < Self.transferAttempts,
+                try await isThere(unit, in: mode, settings)
+            else { throw SessionEnd(failure, during: .transferring, otherwise: .transferFailed) }
+            if failure == .forgotten, try await holds(component) { return try await mark(.transferFinished(transfer)) }
             bench.journal.logger.notice(
                 "upload failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
         }
@@ -192,19 +222,21 @@ extension FlashSession {
         }
     }
 
-    /// Whether the line is still there, or there again: a device server's connection can be cut while the unit stays.
-    private func mayTryAgain(_ failure: SMPError, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
-        if failure.isTransient || failure.isUploadUnknown { return true }
-        guard failure.isGone, bench.presence.isFixed else { return false }
-        await closeLinks()
-        return (try? await converse(settings, within: bench.profile.bounds.request)) != nil
+    /// Whether the same unit still answers, or again: a device server's connection can be cut while the unit stays.
+    private func isThere(_ unit: Unit, in mode: UnitMode, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+        let deadline = bench.clock.now + bench.profile.bounds.request
+        repeat {
+            if try await found(settings, expecting: unit) != nil { return present.mode == mode }
+            try await rest(Self.pause)
+        } while bench.clock.now < deadline
+        return false
     }
 
     /// Tells the bootloader which image to try at the next boot.
     private func activate(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) {
         guard settings.activation == .swap else { return }
         step(.activating)
-        for component in target.components where !isWaiting(component) {
+        for component in target.components where !isWaiting(component) && !isActive(component) {
             imageState = try await ask(
                 ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: false), during: .activating)
         }
@@ -220,11 +252,13 @@ extension FlashSession {
     }
 
     /// One request and its answer.
-    func ask<Request: SMPRequest>(_ request: Request, during step: SessionStep) async throws(SessionEnd) -> Request.Response {
+    private func ask<Request: SMPRequest>(
+        _ request: Request, during step: SessionStep, otherwise reason: OutcomeReason = .transferFailed
+    ) async throws(SessionEnd) -> Request.Response {
         do throws(SMPError) {
             return try await client().request(request)
         } catch {
-            throw SessionEnd(error, during: step, otherwise: .transferFailed)
+            throw SessionEnd(error, during: step, otherwise: reason)
         }
     }
 

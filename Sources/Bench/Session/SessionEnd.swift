@@ -78,7 +78,7 @@ extension SMPError: ConversationError {
     var meaning: ConversationFailure {
         switch self {
         case .cancelled: .cancelled
-        case .status(let status, _): status.isRejection ? .rejected : .refused
+        case .status(let status, _): status.isRejection ? .rejected : isTransient ? .trouble : .refused
         case .hashMismatch: .refused
         default: isGone ? .gone : .trouble
         }

@@ -22,7 +22,10 @@ struct LineProbe: Sendable {
 
     private struct Found: Equatable {
         var mode: UnitMode
+        /// `nil` where it can't be asked, in its bootloader for one.
         var chfId: EUI64?
+
+        func isOther(than old: Found) -> Bool { chfId.flatMap { new in old.chfId.map { $0 != new } } ?? false }
     }
 
     func run() async {
@@ -33,13 +36,15 @@ struct LineProbe: Sendable {
         while !Task.isCancelled {
             if await !runner.isBusy {
                 let found = await look()
-                guard !Task.isCancelled else { return }
+                // A session that was begun meanwhile has the line: the look says nothing.
+                guard !Task.isCancelled, await !runner.isBusy else { continue }
                 silent = found == nil ? silent + 1 : 0
                 // A unit that says another name was changed between two looks. A mode changes when a session fails half-way.
-                if let old = docked, silent >= Self.silences || found.map({ $0.chfId != old.found.chfId }) ?? false {
+                if let old = docked, silent >= Self.silences || found?.isOther(than: old.found) == true {
                     docked = nil
                     await runner.left(old.device.attachment)
                 }
+                if let name = found?.chfId { docked?.found.chfId = name }
                 if let found, docked == nil {
                     dockings += 1
                     let device = device(dockings)
@@ -77,8 +82,8 @@ struct LineProbe: Sendable {
     private func ask(over port: any SerialPort) async -> Found? {
         guard let (client, mode) = try? await identify.converse(over: port, settings, within: Self.patience) else { return nil }
         guard case .osInfo(let letter) = profile.identity, mode == .runtime else { return Found(mode: mode) }
-        let name = try? await client.request(OSGroup.Info(String(letter)), within: Self.patience).output
-        return Found(mode: mode, chfId: name.flatMap { EUI64($0) })
+        guard let name = try? await client.request(OSGroup.Info(String(letter)), within: Self.patience).output else { return nil }
+        return Found(mode: mode, chfId: EUI64(name))
     }
 
     /// What keeps the slot from being looked at is shown at the slot, and goes when it has passed.

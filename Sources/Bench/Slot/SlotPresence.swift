@@ -33,7 +33,7 @@ actor SlotPresence {
     private var waiter: Waiter?
     private var lastWait = 0
     /// Where the unit that was here has turned up, until something is here again.
-    private var elsewhere: SlotID?
+    private(set) var elsewhere: SlotID?
 
     private struct Waiter {
         let id: Int

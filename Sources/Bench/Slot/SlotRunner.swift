@@ -284,8 +284,14 @@ actor SlotRunner {
     }
 
     private func failsAgainAndAgain(_ unit: EUI64?) async -> Bool {
-        guard let unit, let record = try? await shared.journal.unit(unit) else { return false }
-        let last = record.sessions.suffix(Self.sessionsInARow)
+        let last: [SessionRecord]
+        if let unit {
+            last = (try? await shared.journal.unit(unit))?.sessions.suffix(Self.sessionsInARow) ?? []
+        } else {
+            // Who it is will only be known in the session: the slot's own last ones speak.
+            let sessions = (try? await shared.journal.sessions(limit: 500)) ?? []
+            last = sessions.filter { $0.slot == slot }.sorted { $0.id < $1.id }.suffix(Self.sessionsInARow)
+        }
         return last.count == Self.sessionsInARow
             && last.allSatisfy { session in
                 guard let verdict = session.verdict, session.slot == slot else { return false }

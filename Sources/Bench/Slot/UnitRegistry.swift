@@ -17,17 +17,29 @@ actor UnitRegistry {
     private var holders: [EUI64: Holder] = [:]
     private var waiters: [Waiter] = []
     private var lastWaiter = 0
+    private let clock: any BenchClock
+    /// How long a line that is always there may take to notice that its unit has gone: a session's stall, or some silent looks.
+    private let fixedBound: Duration
+
+    init(clock: any BenchClock = SystemClock(), fixedBound: Duration = .seconds(30)) {
+        self.clock = clock
+        self.fixedBound = fixedBound
+    }
 
     /// Claims a unit for a slot.
     ///
     /// Where another slot's session waits for that unit to come back, it is told where the unit is, and this waits until
-    /// that session has ended, or until the task is cancelled.
+    /// that session has ended, or until the task is cancelled. A line that is always there is given some time to find its unit gone.
     /// - Returns: the other slot, where a device with this CHF ID is plugged in there at the same time.
     func claim(_ chfId: EUI64, for slot: SlotID, _ presence: SlotPresence) async -> SlotID? {
+        var mayBeStale = true
         while let holder = holders[chfId], holder.slot != slot, !Task.isCancelled {
-            if let present = await holder.presence.present, (present.device.identity ?? chfId) == chfId { return holder.slot }
+            if let present = await holder.presence.present, (present.device.identity ?? chfId) == chfId {
+                guard holder.presence.isFixed, mayBeStale else { return holder.slot }
+                mayBeStale = false
+            }
             await holder.presence.seenElsewhere(slot)
-            await release(of: chfId, by: holder.slot)
+            await release(of: chfId, by: holder.slot, within: holder.presence.isFixed ? fixedBound : nil)
         }
         // A slot has to do with one unit at a time.
         release(slot)
@@ -42,10 +54,14 @@ actor UnitRegistry {
         wake { released.contains($0.chfId) }
     }
 
-    /// Waits until the slot has let the unit go.
-    private func release(of chfId: EUI64, by slot: SlotID) async {
+    /// Waits until the slot has let the unit go, or the bound has passed.
+    private func release(of chfId: EUI64, by slot: SlotID, within bound: Duration?) async {
         lastWaiter += 1
         let id = lastWaiter
+        let timer = bound.map { bound in
+            Task { [clock] in if (try? await clock.sleep(for: bound)) != nil { self.wake { $0.id == id } } }
+        }
+        defer { timer?.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // Looked at here, where nothing can come between the look and the wait.

@@ -12,8 +12,8 @@ public enum ImageGroup {
         21: "the length is missing", 22: "the image is too short for a header", 23: "the header's magic is wrong",
         24: "the hash is not valid", 25: "wrong load address", 26: "the version can't be read",
         27: "the installed version is newer", 28: "a swap is pending already", 29: "vector table address out of bounds",
-        30: "the image is too large", 31: "an upload that was not begun", 32: "the active slot can't be set pending",
-        33: "the active slot is not confirmed", 34: "the image can't be confirmed", 35: "the image can't be set for test",
+        30: "the image is too large", 31: "more data than the image has", 32: "the image can't be confirmed",
+        33: "the active slot can't be set for test", 34: "the active slot is not known",
     ]
 
     /// One slot of one image as the server lists it.

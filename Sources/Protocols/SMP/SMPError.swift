@@ -13,6 +13,9 @@ public enum SMPError: Error, Hashable, Sendable {
     case malformed(String)
     /// The server said that the image does not have the hash that it was announced with.
     case hashMismatch
+    /// The server knows nothing of the upload any more and wants it from its beginning: it restarted, or it has all of it and the
+    /// answer to the last chunk was lost.
+    case forgotten
     /// An upload came no further within the bound.
     case stalled(offset: Int, after: Duration)
     /// The task was cancelled.
@@ -26,6 +29,7 @@ public enum SMPError: Error, Hashable, Sendable {
         case .noAnswer: "smp-no-answer"
         case .malformed: "smp-malformed"
         case .hashMismatch: "smp-hash-mismatch"
+        case .forgotten: "smp-upload-forgotten"
         case .stalled: "smp-stalled"
         case .cancelled: "cancelled"
         }
@@ -42,15 +46,9 @@ public enum SMPError: Error, Hashable, Sendable {
         case .serial(let error): error.code == .timeout || error.code == .io
         // Busy, no memory, corrupt, timeout: the moment's fault, not the request's.
         case .status(let status, _): status.group == nil && [2, 4, 9, 10].contains(status.rc)
-        case .noAnswer, .malformed, .stalled, .hashMismatch: true
+        case .noAnswer, .malformed, .forgotten, .stalled, .hashMismatch: true
         case .cancelled: false
         }
-    }
-
-    /// Whether the server knows nothing of the upload that a chunk belongs to: it restarted, or it has all of it and the answer to
-    /// the last chunk was lost.
-    public var isUploadUnknown: Bool {
-        if case .status(let status, _) = self { status.group == ImageGroup.id && status.rc == 31 } else { false }
     }
 
     init(_ error: SerialError) { self = error.code == .cancelled ? .cancelled : .serial(error) }
@@ -64,6 +62,7 @@ extension SMPError: CustomStringConvertible {
         case .noAnswer(let request, let tries): "no answer to \(request) after \(tries) tries"
         case .malformed(let sentence): sentence
         case .hashMismatch: "the unit's check of the uploaded image found another hash"
+        case .forgotten: "the unit wants the upload from its beginning again"
         case .stalled(let offset, let bound): "the upload came no further than offset \(offset) within \(bound.seconds) s"
         case .cancelled: "cancelled"
         }

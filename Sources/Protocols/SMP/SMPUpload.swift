@@ -133,6 +133,8 @@ extension SMPClient {
         guard let offset = response.offset, offset <= upload.content.count else {
             throw .malformed("the unit asks for offset \(response.offset.map(String.init) ?? "none") of \(upload.content.count)")
         }
+        // Only a first chunk with length and hash begins an upload.
+        guard offset > 0 else { throw .forgotten }
         return offset
     }
 }

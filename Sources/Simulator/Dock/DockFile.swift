@@ -176,13 +176,14 @@ extension DockDescription {
     }
 
     private static func serial(_ field: YAMLField) throws(ConfigError) -> UnitDescription.SerialDescription {
-        let fields = try field.fields(["baud", "framing", "bufferSize", "bufferCount", "activation"])
+        let fields = try field.fields(["baud", "framing", "bufferSize", "bufferCount", "activation", "frugal"])
         var serial = UnitDescription.SerialDescription()
         if let baud = fields["baud"] { serial.baud = try baud.integer(in: 300...12_000_000) }
         if let framing = fields["framing"] { serial.framing = try framing.smpFraming() }
         if let size = fields["bufferSize"] { serial.buffers.size = try size.integer(in: 96...SMPBuffers.sizeLimit) }
         if let count = fields["bufferCount"] { serial.buffers.count = try count.integer(in: 1...SMPBuffers.countLimit) }
         if let activation = fields["activation"] { serial.activation = try activation.choice() }
+        if let frugal = fields["frugal"] { serial.isFrugal = try frugal.flag() }
         return serial
     }
 

@@ -16,6 +16,8 @@ struct SimulatedSMPServer: Sendable {
     private var working: (reply: Reply, at: Duration)?
     private var upload: Upload?
     private var chunks = 0
+    /// Where in its image the chunk lay that was written last.
+    private var written = 0..<0
 
     /// An upload under way, known by its hash.
     private struct Upload {
@@ -92,7 +94,8 @@ struct SimulatedSMPServer: Sendable {
             let status = if case .status(let status, _) = error { status } else { SMPStatus.invalid }
             body = SMPStatus(group: request.version == .v2 ? status.group : nil, rc: status.rc).body
         }
-        if unit.faults.take(.silence, where: { $0.request != nil && $0.request == name }) != nil {
+        let hushed = unit.faults.take(.silence) { $0.request != nil && $0.request == name && $0.atByte.map(written.contains) ?? true }
+        if hushed != nil {
             return (Reply(actions: actions), time)
         }
         guard let operation = request.operation.response else { return (Reply(), time) }
@@ -176,7 +179,8 @@ struct SimulatedSMPServer: Sendable {
         defer { chunks += 1 }
         let here = chunks
         if chunk.offset == 0 { try begin(chunk, &unit, &time) }
-        guard var upload else { throw refuse(31) }
+        // As Zephyr, which knows an upload by its state alone.
+        guard var upload else { return .init(offset: 0) }
         let bytes = chunk.offset..<chunk.offset + chunk.data.count
         guard chunk.offset == upload.offset else { return .init(offset: upload.offset) }
         if let fault = unit.faults.take(.errorStatus, where: { $0.meets(block: here, bytes: bytes) }) {
@@ -188,10 +192,11 @@ struct SimulatedSMPServer: Sendable {
         if let slow = unit.faults.take(.slow, where: { $0.meets(block: here, bytes: bytes) })?.value.flatMap({ Int($0) }) {
             time += .milliseconds(slow)
         }
-        guard bytes.upperBound <= upload.length else { throw refuse(3) }
+        guard bytes.upperBound <= upload.length else { throw refuse(31) }
         guard unit.images[upload.image]?.append(chunk.data, to: upload.slot) == true else { throw refuse(30) }
         time += description.timing.program * chunk.data.count / 4096
         upload.offset = bytes.upperBound
+        written = bytes
         self.upload = upload
         var answer = ImageGroup.Upload.Response(offset: upload.offset)
         if upload.offset == upload.length {
@@ -243,12 +248,12 @@ struct SimulatedSMPServer: Sendable {
         for image in unit.images.keys.sorted() {
             guard let slots = unit.images[image] else { continue }
             if slots.image(slots.active)?.hash == hash {
-                guard stays else { throw refuse(32) }
+                guard stays else { throw refuse(33) }
                 confirm(image: image, &unit)
                 return unit.imageState.body
             }
             if slots.image(slots.spare)?.hash == hash {
-                guard slots.isConfirmed else { throw refuse(33) }
+                guard slots.isConfirmed else { throw refuse(28) }
                 unit.images[image]?.set(stays ? .permanent : .test)
                 return unit.imageState.body
             }

@@ -14,6 +14,8 @@ struct UnitState: Sendable {
     var version: MCUbootImage.Version?
     /// Images whose confirmation was answered and not kept.
     var claimConfirmed: Set<Int> = []
+    /// Whether flags that are false are left out.
+    var isFrugal = false
 
     /// SHA-256 of what a slot holds.
     func hash(ofImage image: Int, slot: Int) -> [UInt8]? {
@@ -38,6 +40,7 @@ struct UnitState: Sendable {
                     state.pending = slot == slots.spare && slots.pending != .none
                     state.permanent = slot == slots.spare && slots.pending == .permanent
                 }
+                if isFrugal { state.leaveOutFalse() }
                 if isRunning || slot == 0 { states.append(state) }
             }
         }
@@ -46,6 +49,14 @@ struct UnitState: Sendable {
 
     private static func text(_ version: MCUbootImage.Version) -> String {
         "\(version.major).\(version.minor).\(version.revision)" + (version.build == 0 ? "" : ".\(version.build)")
+    }
+}
+
+extension ImageGroup.SlotState {
+    fileprivate mutating func leaveOutFalse() {
+        for flag in [\Self.bootable, \.pending, \.confirmed, \.active, \.permanent] where self[keyPath: flag] == false {
+            self[keyPath: flag] = nil
+        }
     }
 }
 
@@ -78,6 +89,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
                 firmware: firmware)
         }
         state = UnitState(images: [0: slots("application", firmware)], chfId: description.chfId)
+        state.isFrugal = description.serial.isFrugal
         for fault in description.faults { state.faults.add(fault) }
         server = SimulatedSMPServer(description)
         let delimiter: UInt8? =

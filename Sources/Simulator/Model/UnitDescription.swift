@@ -35,6 +35,8 @@ public struct UnitDescription: Sendable {
         public var buffers = SMPBuffers(size: 1024, count: 4)
         /// How its bootloader chooses an image.
         public var activation = ImageActivation.swap
+        /// Whether its list of images leaves out flags that are false, as Zephyr's `CONFIG_MCUMGR_GRP_IMG_FRUGAL_LIST` does.
+        public var isFrugal = false
 
         public init() {}
     }
