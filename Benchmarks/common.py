@@ -37,7 +37,8 @@ def signed_image(work, length):
 
 def inside_dock(work, serial, script, *arguments):
     """Runs a script of this folder with a unit per entry of `serial` plugged in, as /dev/ttyACM0 and on; returns what it prints."""
-    slots = "\n".join(f"  B{i + 1:02}: 1-1.{i + 1}" for i in range(len(serial)))
+    # Eight on a USB hub.
+    slots = "\n".join(f"  B{i + 1:02}: 1-{i // 8 + 1}.{i % 8 + 1}" for i in range(len(serial)))
     units = "\n".join(f"  - {{slot: B{i + 1:02}, chfId: 00-DB-12-34-56-78-92-{i + 1:02X}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}, serial: {line}}}"
                       for i, line in enumerate(serial))
     with open(f"{work}/dock.yaml", "w") as file:

@@ -2,13 +2,14 @@
 smpclient and mcumgr-toolkit one after the other, each to a unit of its own.
 
     smp_line.py [BAUD …]            115200 and 1000000 unless told otherwise"""
+import itertools
 import sys
 
 from common import GBCS_VERSION, inside_dock, rate, signed_image, work_folder
 from daemon import Daemon, wrap
 from peers import smpclient_seconds, toolkit_seconds
 
-BUFFER, COUNT, LINE = 1024, 4, 127
+BUFFER, COUNTS, LINE = 1024, (2, 4), 127
 
 
 def limit(baud, total, buffer=BUFFER, line=LINE):
@@ -31,7 +32,7 @@ def limit(baud, total, buffer=BUFFER, line=LINE):
     return total / 1024 / (wire * 10 / baud)
 
 
-def inside(work, baud):
+def inside(work, baud, count):
     """Runs where the units are."""
     image = f"{work}/new.bin"
     data = open(image, "rb").read()
@@ -46,22 +47,22 @@ def inside(work, baud):
     theirs = smpclient_seconds("/dev/ttyACM1", data, baud=baud)
     toolkit = toolkit_seconds("/dev/ttyACM2", data, baud=baud)
     most = limit(baud, len(data))
-    print(f"{baud:9} {rate(most)} {rate(verdict['rate'])} {verdict['rate'] / most:7.1%} {rate(theirs and kib / theirs)} "
-          f"{rate(toolkit and kib / toolkit)}", flush=True)
+    print(f"{baud:9} {count:7} {rate(most)} {rate(verdict['rate'])}  {verdict['rate'] / most:8.1%}  {rate(theirs and kib / theirs):>9}  "
+          f"{rate(toolkit and kib / toolkit):>14}", flush=True)
 
 
 def main(bauds):
-    print(f"     baud   limit    ours  of limit  smpclient  mcumgr-toolkit     (KiB/s; bufferSize {BUFFER}, bufferCount {COUNT})", flush=True)
-    for baud in bauds:
+    print(f"     baud buffers   limit    ours  of limit  smpclient  mcumgr-toolkit     (KiB/s; buffers of {BUFFER} bytes)", flush=True)
+    for baud, count in itertools.product(bauds, COUNTS):
         with work_folder() as work:
             # Some seconds of line, at any speed.
             signed_image(work, min(1 << 20, baud))
-            serial = f"{{baud: {baud}, bufferSize: {BUFFER}, bufferCount: {COUNT}}}"
-            print(inside_dock(work, [serial] * 3, __file__, baud), end="", flush=True)
+            serial = f"{{baud: {baud}, bufferSize: {BUFFER}, bufferCount: {count}}}"
+            print(inside_dock(work, [serial] * 3, __file__, baud, count), end="", flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["inside"]:
-        inside(sys.argv[2], int(sys.argv[3]))
+        inside(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
         main([int(baud) for baud in sys.argv[1:]] or [115_200, 1_000_000])

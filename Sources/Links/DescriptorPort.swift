@@ -38,7 +38,7 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
     init(_ descriptor: CInt, name: String, isTTY: Bool) {
         self.descriptor = descriptor
         self.name = name
-        queue = DispatchQueue(label: "serial.\(name)")
+        queue = DispatchQueue(pooled: "serial.\(name)")
         timer = DispatchSource.makeTimerSource(queue: queue)
         let me = Weak()
         watch = DescriptorWatch(descriptor, queue: queue) {

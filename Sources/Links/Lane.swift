@@ -9,7 +9,7 @@ public final class Lane: SerialExecutor, TaskExecutor {
 
     /// `target` is the queue of the host controller; `nil` for a lane of its own.
     public init(_ label: String, target: DispatchQueue? = nil) {
-        queue = DispatchQueue(label: label, target: target)
+        queue = DispatchQueue(label: label, target: target ?? .global())
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {

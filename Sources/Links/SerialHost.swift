@@ -24,7 +24,7 @@ public struct SerialHost: Sendable {
     /// Setting up a USB tty is requests to its device, which block for as long as it does not answer.
     private static func openAside(_ node: String, _ settings: LineSettings) async throws(SerialError) -> any SerialPort {
         let result: Result<any SerialPort, SerialError> = await withCheckedContinuation { continuation in
-            DispatchQueue(label: "open.\(node)").async { @Sendable in
+            DispatchQueue(pooled: "open.\(node)").async { @Sendable in
                 do throws(SerialError) {
                     continuation.resume(returning: .success(try openTTY(node, settings)))
                 } catch {
@@ -146,7 +146,7 @@ public struct SerialHost: Sendable {
 private enum Writability {
     static func wait(_ descriptor: CInt, _ timeout: Duration) async -> Bool {
         await withCheckedContinuation { continuation in
-            let queue = DispatchQueue(label: "serial.connect")
+            let queue = DispatchQueue(pooled: "serial.connect")
             let answer = Answer()
             let watch = DescriptorWatch(descriptor, queue: queue) {
                 // When nothing uses the descriptor any more, which its owner may close then.

@@ -30,7 +30,7 @@ public final class USBHost: @unchecked Sendable {
         unsafe self.context = context
         self.epoll = epoll
         source = DispatchSource.makeReadSource(
-            fileDescriptor: epoll, queue: DispatchQueue(label: "usb.events"))
+            fileDescriptor: epoll, queue: DispatchQueue(pooled: "usb.events"))
         watchDescriptors()
         let handle = unsafe Handle(context)
         source.setEventHandler { @Sendable in
@@ -54,7 +54,7 @@ public final class USBHost: @unchecked Sendable {
     /// Opening asks the kernel, which may ask the device: it runs on a queue of its own.
     /// - Throws: ``USBError``; `access` where the node's mode does not let this user in (yet), `gone` where it went away.
     public func open(node: String) async throws(USBError) -> LibUSBDevice {
-        let queue = DispatchQueue(label: "usb.\(node)")
+        let queue = DispatchQueue(pooled: "usb.\(node)")
         return try await queue.run { () throws(USBError) in try LibUSBDevice(host: self, node: node, queue: queue) }
     }
 

@@ -81,8 +81,7 @@ extension FlashSession {
     }
 
     private func isRunning(_ target: Target) -> Bool {
-        guard let imageState else { return false }
-        return target.components.allSatisfy { isActive($0) }
+        target.components.allSatisfy { isActive($0) }
     }
 
     private func isActive(_ component: TargetComponent) -> Bool {
