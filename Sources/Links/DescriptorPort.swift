@@ -34,10 +34,15 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
     /// Used on `queue` alone.
     private var isCancelled = false
 
+    /// Linux keeps so much for a tty (`N_TTY_BUF_SIZE`; a page for a USB-serial adapter); a pty that is given more wakes its
+    /// reader's side for each byte. A TCP connection sees to that itself.
+    public let capacity: Int
+
     /// Takes over `descriptor`, which is open, not blocking and set up.
     init(_ descriptor: CInt, name: String, isTTY: Bool) {
         self.descriptor = descriptor
         self.name = name
+        capacity = isTTY ? 4096 : .max
         queue = DispatchQueue(pooled: "serial.\(name)")
         timer = DispatchSource.makeTimerSource(queue: queue)
         let me = Weak()

@@ -3,6 +3,9 @@
 /// Implemented by ``DescriptorPort`` for ttys and TCP connections and, without anything below it, by the simulator. One task
 /// writes and reads at a time.
 public protocol SerialPort: AnyObject, Sendable {
+    /// Bytes that may be on their way before the line makes its writer wait.
+    var capacity: Int { get }
+
     /// Returns once the system has taken all of `bytes`.
     func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError)
 

@@ -61,6 +61,7 @@ import Testing
     /// A line on which nothing ever comes and nothing fails.
     private final class QuietPort: SerialPort {
         let isClosed = Mutex(false)
+        let capacity = 4096
         func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) {}
         func read(timeout: Duration) async throws(SerialError) -> [UInt8] { [] }
         func close() async { isClosed.withLock { $0 = true } }

@@ -44,6 +44,12 @@ def fixtures():
     return folder
 
 
+def one_core():
+    """Keeps a board's threads together. QEMU hands each byte of a UART from one thread to another: on two cores that takes up to
+    three times as long, and where the threads are is chance."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 class Board:
     """One emulated board with its firmware running, or with MCUboot's serial recovery alone."""
 
@@ -75,7 +81,7 @@ class Board:
         if pty:
             command = re.sub(r"-chardev socket,\S+", "-chardev pty,id=con", command)
         self.qemu = subprocess.Popen(command.replace("<PORT>", str(port)).split(), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=one_core)
         if pty:
             node = re.search(r"(/dev/pts/\d+)", self.qemu.stdout.readline()).group(1)
             time.sleep(2)

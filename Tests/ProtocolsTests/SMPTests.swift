@@ -67,7 +67,7 @@ import Testing
     /// A window that is open: the first chunk, of 0 to 100, was answered.
     private func window(_ limit: Int = 3) -> UploadWindow {
         var window = UploadWindow(total: 1100, chunk: 100, limit: limit, offset: 0)
-        window.sent(0..<100, sequence: 255, at: .zero)
+        window.sent(0..<100, sequence: 255, length: 100, at: .zero)
         _ = window.answered(255, offset: 100, now: .zero)
         return window
     }
@@ -75,7 +75,7 @@ import Testing
     private func fill(_ window: inout UploadWindow, from sequence: UInt8 = 0) -> [Range<Int>] {
         var sent: [Range<Int>] = []
         while let range = window.nextChunk {
-            window.sent(range, sequence: sequence &+ UInt8(sent.count), at: .zero)
+            window.sent(range, sequence: sequence &+ UInt8(sent.count), length: 100, at: .zero)
             sent.append(range)
         }
         return sent
@@ -89,6 +89,19 @@ import Testing
         #expect(window.answered(1, offset: 200, now: .seconds(2)) == .advanced(roundTrip: .seconds(2)))
         #expect(fill(&window, from: 4) == [400..<500])
         #expect(window.waitingSince == .seconds(2))
+    }
+
+    @Test func `a line gets no more than it holds, and always half a request beside the one that is worked on`() {
+        var window = window()
+        #expect(window.room(250, unsent: 0) == .max)
+        window.sent(100..<200, sequence: 0, length: 100, at: .zero)
+        #expect(window.room(250, unsent: 0) == 150)
+        #expect(window.room(50, unsent: 0) == 50)
+        window.sent(200..<300, sequence: 1, length: 100, at: .zero)
+        #expect(window.room(50, unsent: 0) == -50)
+        #expect(window.room(50, unsent: 80) == 30)
+        _ = window.answered(1, offset: 300, now: .zero)
+        #expect(window.room(50, unsent: 80) == .max)
     }
 
     @Test func `an answer that comes late is not for nothing`() {
@@ -115,13 +128,13 @@ import Testing
         var sequence: UInt8 = 0
         for length in [100, 100, 64] {
             #expect(window.nextChunk == 100..<100 + length)
-            window.sent(100..<100 + length, sequence: sequence, at: .zero)
+            window.sent(100..<100 + length, sequence: sequence, length: 100, at: .zero)
             window.expired()
             sequence += 1
         }
         for _ in 0..<16 {
             guard let range = window.nextChunk else { break }
-            window.sent(range, sequence: sequence, at: .zero)
+            window.sent(range, sequence: sequence, length: 100, at: .zero)
             _ = window.answered(sequence, offset: range.upperBound, now: .zero)
             sequence += 1
         }
@@ -155,7 +168,7 @@ import Testing
         var sequence: UInt8 = 100
         for _ in 0..<40 where !window.isComplete {
             guard let range = window.nextChunk else { break }
-            window.sent(range, sequence: sequence, at: .zero)
+            window.sent(range, sequence: sequence, length: 100, at: .zero)
             _ = window.answered(sequence, offset: range.upperBound, now: .zero)
             sequence += 1
         }

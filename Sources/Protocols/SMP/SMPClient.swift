@@ -23,6 +23,8 @@ public final class SMPClient {
     private var sequence: UInt8
     /// Whether the server may have half a message, of this conversation or of whoever spoke before.
     private var mustResynchronise = true
+    /// What the line has not been given yet of the last request.
+    private var unsent: ArraySlice<UInt8> = []
 
     /// `firstSequence` should differ from one conversation to the next: a late answer to an earlier one must not fit.
     public init(
@@ -59,7 +61,7 @@ public final class SMPClient {
         let deadline = clock.now + (bound ?? requestBound)
         var sequences: Set<UInt8> = []
         repeat {
-            let sequence = try await send(request)
+            let sequence = try await send(request).sequence
             sequences.insert(sequence)
             let sent = clock.now
             let patience = limit == 1 ? deadline : min(deadline, sent + roundTrip.timeout(bound: bound ?? requestBound))
@@ -75,20 +77,36 @@ public final class SMPClient {
     }
 
     /// Sends a request and does not wait for its answer.
-    /// - Returns: its sequence number.
-    func send<Request: SMPRequest>(_ request: Request) async throws(SMPError) -> UInt8 {
+    /// - Parameter room: bytes of it that the line gets now; it gets the rest before anything else.
+    /// - Returns: its sequence number, and its bytes on the line.
+    func send<Request: SMPRequest>(_ request: Request, room: Int = .max) async throws(SMPError) -> (sequence: UInt8, length: Int) {
         sequence &+= 1
         let message = SMPMessage(
             Request.operation, group: Request.group, sequence: sequence, command: Request.command, body: request.body)
+        let bytes = framing.encode(try message.encoded())
+        unsent += mustResynchronise ? framing.resynchronisation + bytes : bytes
+        mustResynchronise = false
+        try await sendRest(room: room)
+        return (sequence, bytes.count)
+    }
+
+    /// Gives the line at most `room` bytes more of the last request.
+    /// - Returns: whether it has all of it.
+    @discardableResult
+    func sendRest(room: Int) async throws(SMPError) -> Bool {
+        let part = unsent.prefix(max(0, room))
+        unsent = unsent.dropFirst(part.count)
+        guard !part.isEmpty else { return unsent.isEmpty }
         do throws(SerialError) {
-            let bytes = framing.encode(try encoded(message))
-            try await port.write(mustResynchronise ? framing.resynchronisation + bytes : bytes, timeout: requestBound)
-            mustResynchronise = false
+            try await port.write(Array(part), timeout: requestBound)
         } catch {
             throw SMPError(error)
         }
-        return sequence
+        return unsent.isEmpty
     }
+
+    /// Bytes of the last request that the line has not been given.
+    var unsentCount: Int { unsent.count }
 
     /// The next answer to a request of this kind with one of these sequence numbers; `nil` when none has come in time.
     func answer<Request: SMPRequest>(
@@ -121,9 +139,5 @@ public final class SMPClient {
     static func read<Request: SMPRequest>(_ message: SMPMessage, of: Request.Type) throws(SMPError) -> Request.Response {
         if let status = SMPStatus(message.body) { throw .status(status, to: Request.name) }
         return try Request.Response(body: message.body)
-    }
-
-    private func encoded(_ message: SMPMessage) throws(SerialError) -> [UInt8] {
-        do throws(SMPError) { return try message.encoded() } catch { throw SerialError(.io, "\(error)") }
     }
 }

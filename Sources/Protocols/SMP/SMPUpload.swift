@@ -1,4 +1,5 @@
 public import BenchModel
+internal import Links
 
 /// An image on its way to a unit.
 public struct SMPUpload: Sendable {
@@ -78,10 +79,7 @@ extension SMPClient {
         var progressed = clock.now
         progress(furthest)
         while !window.isComplete {
-            while let range = window.nextChunk {
-                let sequence = try await send(ImageGroup.Upload(offset: range.lowerBound, data: upload.content.bytes(range)))
-                window.sent(range, sequence: sequence, at: clock.now)
-            }
+            try await fill(&window, upload.content)
             guard clock.now - progressed < upload.stallBound else {
                 throw .stalled(offset: window.acknowledged, after: upload.stallBound)
             }
@@ -110,6 +108,16 @@ extension SMPClient {
             }
         }
         if last.match == false { throw .hashMismatch }
+    }
+
+    /// Sends what the window has room for. The last request may go in two parts: the unit takes in the first while it works.
+    private func fill(_ window: inout UploadWindow, _ content: any ComponentContent) async throws(SMPError) {
+        guard try await sendRest(room: window.room(port.capacity, unsent: unsentCount)) else { return }
+        while window.room(port.capacity, unsent: 0) > 0, let range = window.nextChunk {
+            let request = ImageGroup.Upload(offset: range.lowerBound, data: content.bytes(range))
+            let sent = try await send(request, room: window.room(port.capacity, unsent: 0))
+            window.sent(range, sequence: sent.sequence, length: sent.length, at: clock.now)
+        }
     }
 
     /// The next answer to a chunk that is under way; `nil` when the oldest one's time is over.

@@ -28,6 +28,8 @@ struct UploadWindow: Sendable {
     private var late: [Flight] = []
     private var lastAnswer: Duration?
     private var hasBegun = false
+    /// Bytes on the line of the longest request.
+    private var longest = 0
     /// The server keeps whole flash words only and asks for the rest of a chunk again: chunks end at a multiple of this, bytes.
     private var alignment = 1
 
@@ -35,6 +37,8 @@ struct UploadWindow: Sendable {
         let sequence: UInt8
         let end: Int
         let sent: Duration
+        /// Bytes on the line.
+        let length: Int
         var isStale = false
     }
 
@@ -72,9 +76,17 @@ struct UploadWindow: Sendable {
         return next..<(end > next ? end : next + chunk)
     }
 
-    mutating func sent(_ range: Range<Int>, sequence: UInt8, at now: Duration) {
+    /// `length`: bytes of the request on the line.
+    mutating func sent(_ range: Range<Int>, sequence: UInt8, length: Int, at now: Duration) {
         next = range.upperBound
-        flights.append(Flight(sequence: sequence, end: range.upperBound, sent: now))
+        flights.append(Flight(sequence: sequence, end: range.upperBound, sent: now, length: length))
+        longest = max(longest, length)
+    }
+
+    /// Bytes that a line may be given now which holds `capacity` bytes, and has not got the last `unsent` bytes of what is under way.
+    func room(_ capacity: Int, unsent: Int) -> Int {
+        guard !flights.isEmpty else { return .max }
+        return max(capacity, longest * 3 / 2) - max(0, flights.reduce(0) { $0 + $1.length } - unsent)
     }
 
     /// Whether an answer to this request is of use.

@@ -27,6 +27,9 @@ final class InProcessSerialPort: SerialPort, LineEnd {
 
     // MARK: The bench's side
 
+    /// As a tty has it.
+    let capacity = 4096
+
     func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) {
         guard !Task.isCancelled else { throw SerialError(.cancelled, "cancelled") }
         let isTaken = state.withLock { state in
