@@ -19,9 +19,11 @@ let common: [SwiftSetting] =
 /// For the targets that touch C pointers.
 let pointers: [SwiftSetting] = common + [.strictMemorySafety()]
 
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "_CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
@@ -34,6 +36,7 @@ let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio"
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -46,6 +49,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
@@ -67,8 +72,8 @@ let package = Package(
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
 
         .target(name: "BenchModel", swiftSettings: common),
-        .target(name: "ConfigFiles", dependencies: ["BenchModel", yams], swiftSettings: common),
-        .target(name: "Firmware", dependencies: ["BenchModel", crypto], swiftSettings: pointers),
+        .target(name: "ConfigFiles", dependencies: ["BenchModel", "Firmware", yams], swiftSettings: common),
+        .target(name: "Firmware", dependencies: ["BenchModel", asn1, crypto, cryptoExtras, x509], swiftSettings: pointers),
         .target(name: "Links", dependencies: ["BenchModel", "CLibUSB", "CSerial"], swiftSettings: pointers),
         .target(name: "Protocols", dependencies: ["BenchModel", "Links", collections], swiftSettings: common),
         .target(name: "Dock", dependencies: ["BenchModel", "CUdev", logging], swiftSettings: pointers),
@@ -102,8 +107,8 @@ let package = Package(
         .executableTarget(
             name: "reflashctl",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient, nioCore,
-                nioFoundation, nioHTTP,
+                "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient,
+                nioCore, nioFoundation, nioHTTP,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -111,7 +116,7 @@ let package = Package(
 
         .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
         .testTarget(name: "ConfigFilesTests", dependencies: ["BenchModel", "ConfigFiles"], swiftSettings: common),
-        .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", crypto], swiftSettings: common),
+        .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", asn1, crypto, x509], swiftSettings: common),
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),

@@ -40,6 +40,15 @@ public struct HardwareVersion: Hashable, Sendable, Comparable, CustomStringConve
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
+extension HardwareVersion {
+    /// Reads a range such as `0100-01FF`, both ends included; `nil` for anything else.
+    public static func range(_ text: String) -> ClosedRange<HardwareVersion>? {
+        let bounds = text.split(separator: "-", omittingEmptySubsequences: false).map { HardwareVersion($0) }
+        guard bounds.count == 2, let first = bounds[0], let last = bounds[1], first <= last else { return nil }
+        return first...last
+    }
+}
+
 extension HardwareVersion: Codable {
     public init(from decoder: any Decoder) throws {
         self = try decoder.singleValueText(or: "a hardware version of 4 hex digits") { HardwareVersion($0) }

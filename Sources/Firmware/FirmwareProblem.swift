@@ -12,6 +12,42 @@ public struct FirmwareProblem: Error, Hashable, Sendable, CustomStringConvertibl
         case encrypted
         /// The bytes are no image that is known here.
         case formatUnknown = "format-unknown"
+        /// There is no signature where one is required.
+        case signatureMissing = "signature-missing"
+        /// The key that a signature claims is not among the bench's.
+        case keyMissing = "key-missing"
+        /// A signature is not what its key makes of these bytes.
+        case signatureWrong = "signature-wrong"
+        /// The file of a key holds none that images are signed with.
+        case keyUnusable = "key-unusable"
+        /// A bundle holds something that it can't, or lacks something.
+        case bundleEntry = "bundle-entry"
+        /// The manifest is none, or not in its one form.
+        case manifestMalformed = "manifest-malformed"
+        /// The detached signature can't be read as one.
+        case signatureMalformed = "signature-malformed"
+        /// There is not exactly one signer.
+        case signers
+        /// A key or a digest that is not accepted for releases.
+        case signatureAlgorithm = "signature-algorithm"
+        /// The signer's certificate does not lead to one of the bench's roots.
+        case certificateUntrusted = "certificate-untrusted"
+        /// The signer's certificate has expired.
+        case certificateExpired = "certificate-expired"
+        /// The signer's certificate is not valid yet.
+        case certificateNotYetValid = "certificate-not-yet-valid"
+        /// The signer's certificate is for something else.
+        case keyUsage = "key-usage"
+        /// The release may not be flashed any more.
+        case releaseExpired = "release-expired"
+        /// The release may not be flashed yet.
+        case releaseNotYetValid = "release-not-yet-valid"
+        /// The Central Products List can't be read.
+        case productsList = "products-list"
+        /// The Central Products List does not have the image.
+        case notListed = "not-listed"
+        /// The Central Products List has the image as one that is no longer current.
+        case removedFromList = "removed-from-list"
         /// The file can't be opened or read.
         case unreadable
     }
@@ -33,6 +69,11 @@ public struct FirmwareProblem: Error, Hashable, Sendable, CustomStringConvertibl
         self.field = field
         self.expected = expected
         self.found = found
+    }
+
+    /// The same problem, of this file.
+    func of(_ file: String) -> FirmwareProblem {
+        FirmwareProblem(code, at: offset, field: "\(file) \(field)", expected: expected, found: found)
     }
 
     public var description: String {

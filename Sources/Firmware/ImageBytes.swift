@@ -14,7 +14,9 @@ extension ImageBytes {
         SHA256Value(digest: digest(range, SHA256.self))
     }
 
-    func digest<Hash: HashFunction>(_ range: Range<Int>, _: Hash.Type) -> [UInt8] {
+    func digest<Hash: HashFunction>(_ range: Range<Int>, _ type: Hash.Type) -> [UInt8] { Array(hashed(range, type)) }
+
+    func hashed<Hash: HashFunction>(_ range: Range<Int>, _: Hash.Type) -> Hash.Digest {
         var hash = Hash()
         var offset = range.lowerBound
         while offset < range.upperBound {
@@ -22,7 +24,7 @@ extension ImageBytes {
             hash.update(data: bytes(offset..<end))
             offset = end
         }
-        return Array(hash.finalize())
+        return hash.finalize()
     }
 }
 

@@ -5,7 +5,7 @@ public struct ImageInspection: Sendable {
         case gbcsOTA(OTAImage)
         /// A GBCS OTA image of which the header alone can be read.
         case gbcsOTAHeader(OTAHeader)
-        case mcuboot(MCUbootImage)
+        case mcuboot(MCUbootImage, trailer: MCUbootTrailer?)
         case dfu(DFUSuffix, mcuboot: MCUbootImage?)
         /// Nothing that is known here, or nothing that can be read on.
         case unreadable
@@ -50,13 +50,13 @@ public struct ImageInspection: Sendable {
                 }
             case MCUbootImage.magic:
                 let inner = try MCUbootImage(image, from: 0, problems: &problems)
-                if inner.range.upperBound != image.count {
-                    problems.append(
-                        FirmwareProblem(
-                            .mismatch, at: inner.range.upperBound, field: "end of the image",
-                            expected: "the end of the file", found: "\(image.count - inner.range.upperBound) more bytes"))
+                guard inner.range.upperBound != image.count else { return .mcuboot(inner, trailer: nil) }
+                do throws(FirmwareProblem) {
+                    return .mcuboot(inner, trailer: try MCUbootTrailer(image, after: inner.range.upperBound))
+                } catch {
+                    problems.append(error)
+                    return .mcuboot(inner, trailer: nil)
                 }
-                return .mcuboot(inner)
             default:
                 problems.append(
                     FirmwareProblem(

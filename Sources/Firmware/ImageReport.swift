@@ -59,6 +59,14 @@ public struct ImageReport: Codable, Sendable, Hashable {
         public var flags: String
         /// The value of the hash TLV.
         public var hash: String?
+        /// `ih_protect_tlv_size`: bytes of the protected TLV area.
+        public var protectedSize: Int
+        /// `confirmed` or `not confirmed`, by the trailer of a file that is padded to its slot's size; `nil` where there is none.
+        public var trailer: String?
+        /// The security counter; `nil` where the image has none.
+        public var securityCounter: UInt32?
+        /// What must run beside it: image number and lowest version, `1 >= 1.2.3`.
+        public var dependencies: [String]
         /// All TLVs, protected ones first, in the order of the file.
         public var tlvs: [TLV]
     }
@@ -115,9 +123,10 @@ public struct ImageReport: Codable, Sendable, Hashable {
         switch inspection.content {
         case .gbcsOTA(let image): add(image)
         case .gbcsOTAHeader(let header): add(header)
-        case .mcuboot(let image):
+        case .mcuboot(let image, let trailer):
             format = "mcuboot"
             mcuboot = MCUboot(image)
+            mcuboot?.trailer = trailer.map { $0.isConfirmed ? "confirmed" : "not confirmed" }
         case .dfu(let suffix, let image):
             format = "dfu"
             dfu = DFU(
@@ -161,6 +170,9 @@ extension ImageReport.MCUboot {
         headerSize = Int(image.headerSize)
         imageSize = Int(image.imageSize)
         flags = hex(image.flags)
+        protectedSize = Int(image.protectedSize)
+        securityCounter = image.securityCounter
+        dependencies = image.dependencies.map { "\($0.image) >= \($0.minimum)" }
         hash = image.hash.map { Hex.lowercase($0) }
         tlvs = image.tlvs.map {
             ImageReport.TLV(

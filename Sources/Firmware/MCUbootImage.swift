@@ -26,8 +26,12 @@ public struct MCUbootImage: Sendable {
     public let tlvs: [TLV]
     /// The value of the hash TLV, 32, 48 or 64 bytes; `nil` when there is none.
     public let hash: [UInt8]?
+    /// `ih_protect_tlv_size`: bytes of the protected TLV area, its head included; 0 where there is none.
+    public let protectedSize: UInt16
     /// The whole image, TLVs included, in the file.
     public let range: Range<Int>
+    /// What is hashed and signed: header, payload and protected TLVs.
+    let signedSpan: Range<Int>
 
     /// `struct image_version`.
     public struct Version: Hashable, Sendable, CustomStringConvertible {
@@ -85,7 +89,7 @@ public struct MCUbootImage: Sendable {
         }
         loadAddress = try reader.number("ih_load_addr", as: UInt32.self)
         headerSize = try reader.number("ih_hdr_size", as: UInt16.self)
-        let protectedSize = try reader.number("ih_protect_tlv_size", as: UInt16.self)
+        protectedSize = try reader.number("ih_protect_tlv_size", as: UInt16.self)
         imageSize = try reader.number("ih_img_size", as: UInt32.self)
         flags = try reader.number("ih_flags", as: UInt32.self)
         version = Version(
@@ -115,13 +119,13 @@ public struct MCUbootImage: Sendable {
             end += Int(area.length)
             tlvs += area.entries
         }
-        let signedEnd = end
+        signedSpan = start..<end
         let area = try TLVArea(image, at: end, magic: Self.tlvMagic, isProtected: false)
         tlvs += area.entries
         range = start..<end + Int(area.length)
         self.tlvs = tlvs
-        hash = Self.checkHash(image, start..<signedEnd, tlvs, problems: &problems)
-        if flags & Self.encryptedFlags != 0 {
+        hash = Self.checkHash(image, signedSpan, tlvs, problems: &problems)
+        if isEncrypted {
             problems.append(
                 FirmwareProblem(
                     .encrypted, at: start + 16, field: "ih_flags", expected: "an image that is not encrypted",
@@ -129,10 +133,24 @@ public struct MCUbootImage: Sendable {
         }
     }
 
+    /// `IMAGE_F_ENCRYPTED_AES128` or `IMAGE_F_ENCRYPTED_AES256`: what lies in the file is not what runs.
+    public var isEncrypted: Bool { flags & Self.encryptedFlags != 0 }
+
+    /// Whether it carries a signature that its bootloader can check.
+    var isSigned: Bool {
+        ImageKey.Algorithm.allCases.contains { !values(MCUbootTLVType.signature($0), isProtected: false).isEmpty }
+    }
+
+    /// The values of all TLVs of a type, in the order of the file.
+    func values(_ type: UInt16, isProtected: Bool) -> [[UInt8]] {
+        tlvs.filter { $0.type == type && $0.isProtected == isProtected }.map(\.value)
+    }
+
+    /// MCUboot looks for the hash in the area that is not protected, and takes the first.
     private static func checkHash(
         _ image: any ImageBytes, _ span: Range<Int>, _ tlvs: [TLV], problems: inout [FirmwareProblem]
     ) -> [UInt8]? {
-        for tlv in tlvs {
+        for tlv in tlvs where !tlv.isProtected {
             let computed: [UInt8]
             switch tlv.type {
             case 0x10: computed = image.digest(span, SHA256.self)
@@ -178,19 +196,4 @@ private struct TLVArea {
         }
         self.entries = entries
     }
-}
-
-/// The TLV types' names (MCUboot `bootutil/image.h`, `IMAGE_TLV_*`).
-public enum MCUbootTLVType {
-    /// The name, or the number where it is not a known one.
-    public static func name(_ type: UInt16) -> String {
-        names[type] ?? hex(type)
-    }
-
-    private static let names: [UInt16: String] = [
-        0x01: "KEYHASH", 0x02: "PUBKEY", 0x10: "SHA256", 0x11: "SHA384", 0x12: "SHA512", 0x20: "RSA2048_PSS",
-        0x22: "ECDSA_SIG", 0x23: "RSA3072_PSS", 0x24: "ED25519", 0x30: "ENC_RSA2048", 0x31: "ENC_KW",
-        0x32: "ENC_EC256", 0x33: "ENC_X25519", 0x34: "ENC_X25519_SHA512", 0x40: "DEPENDENCY", 0x50: "SEC_CNT",
-        0x60: "BOOT_RECORD",
-    ]
 }

@@ -19,9 +19,16 @@ public final class MappedFile: ImageBytes, @unchecked Sendable {
     private let base: UnsafeRawBufferPointer
 
     /// - Throws: ``FirmwareProblem`` when the file is missing, unreadable, empty or no plain file.
-    public init(_ path: String) throws(FirmwareProblem) {
+    public convenience init(_ path: String) throws(FirmwareProblem) { try self.init(path, limit: .max, flags: 0) }
+
+    /// A file that somebody else put there: no link, no more than `limit` bytes.
+    convenience init(foreign path: String, limit: Int) throws(FirmwareProblem) {
+        try self.init(path, limit: limit, flags: O_NOFOLLOW | O_NONBLOCK)
+    }
+
+    private init(_ path: String, limit: Int, flags: CInt) throws(FirmwareProblem) {
         self.path = path
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | flags)
         guard descriptor >= 0 else { throw Self.unreadable(path, "open: \(Self.lastError)") }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
@@ -29,6 +36,10 @@ public final class MappedFile: ImageBytes, @unchecked Sendable {
             throw Self.unreadable(path, "an empty file, or no plain file")
         }
         let count = Int(status.st_size)
+        guard count <= limit else {
+            close(descriptor)
+            throw Self.unreadable(path, "\(count) bytes, where at most \(limit) can be")
+        }
         defer { close(descriptor) }
         let mapping = unsafe mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let address = unsafe mapping, unsafe address != MAP_FAILED else {

@@ -4,7 +4,7 @@ public import Firmware
 
 /// What the `show` and `inspect` commands print: `name: value` lines.
 public struct Details: Sendable {
-    private let style: Style
+    let style: Style
 
     public init(style: Style) { self.style = style }
 
@@ -80,6 +80,9 @@ public struct Details: Sendable {
             lines += self.lines([
                 ("MCUboot version", mcuboot.version), ("MCUboot payload", "\(mcuboot.imageSize) bytes at \(mcuboot.headerSize)"),
                 ("MCUboot flags", mcuboot.flags), ("MCUboot hash", mcuboot.hash),
+                ("security counter", mcuboot.securityCounter.map { "\($0)" }),
+                ("dependencies", mcuboot.dependencies.isEmpty ? nil : mcuboot.dependencies.joined(separator: ", ")),
+                ("trailer", mcuboot.trailer),
             ])
             lines += mcuboot.tlvs.map { "  TLV \($0.name) (\($0.type)), \($0.length) bytes\($0.isProtected ? ", protected" : "")" }
         }

@@ -86,11 +86,10 @@ struct ImageCommand: AsyncParsableCommand {
         }
 
         private static func range(_ text: String) throws -> ClosedRange<HardwareVersion> {
-            let bounds = text.split(separator: "-").map { HardwareVersion($0) }
-            guard bounds.count == 2, let first = bounds[0], let last = bounds[1], first <= last else {
+            guard let range = HardwareVersion.range(text) else {
                 throw ValidationError("expected a range such as 0100-01FF, found '\(text)'")
             }
-            return first...last
+            return range
         }
     }
 }

@@ -15,9 +15,11 @@ struct Reflashctl: AsyncParsableCommand {
               reflashctl unit show 00-DB-12-34-56-78-90-A2
               reflashctl journal verify /var/lib/reflash/journal.sqlite
               reflashctl image inspect release.zigbee
+              reflashctl release verify autumn.tar --roots roots/ --image-keys keys/
             """,
         version: ProgramVersion.current,
         subcommands: [
             StatusCommand.self, WatchCommand.self, SlotCommand.self, UnitCommand.self, JournalCommand.self, ImageCommand.self,
+            ReleaseCommand.self,
         ])
 }

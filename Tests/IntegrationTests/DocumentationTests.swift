@@ -20,7 +20,9 @@ import Testing
         let readme = try String(contentsOfFile: "\(Programs.packageRoot)/README.md", encoding: .utf8)
         let index = try String(contentsOfFile: "\(Programs.packageRoot)/docs/commands/reflashctl.md", encoding: .utf8)
         for page in Self.pages { #expect(readme.contains(page) || index.contains(page), "\(page)") }
-        for command in ["status", "watch", "slot", "unit", "journal", "image"] { #expect(Self.pages.contains("reflashctl-\(command).md")) }
+        for command in ["status", "watch", "slot", "unit", "journal", "image", "release"] {
+            #expect(Self.pages.contains("reflashctl-\(command).md"))
+        }
     }
 
     @Test(arguments: pages)

@@ -1,0 +1,124 @@
+import BenchModel
+import Crypto
+@testable import Firmware
+import Foundation
+import Testing
+import X509
+
+@Suite struct ReleaseVerifierTests {
+    private let fixtures = ReleaseFixtures()
+    private typealias F = ReleaseFixtures
+
+    @Test func `a release that nothing is wrong with says what each unit is given`() async throws {
+        let result = try await fixtures.verify()
+        #expect(result.problems == [])
+        let release = try #require(result.release)
+        #expect(release.manifest.release == "autumn")
+        #expect(release.signer.subject == "CN=Releaser")
+        let target = try #require(release.targets[.fourG])
+        #expect(target.version == FirmwareVersion(rawValue: 0x0002_012F))
+        #expect(target.checksOff == ["central-products-list"])
+        #expect(result.checks.map(\.kind) == [.files, .manifest, .signature, .validity, .fileHash, .image, .imageSignature])
+    }
+
+    @Test func `a certificate is valid at the time of the check, or the release is not`() async throws {
+        let expired = try fixtures.signer(to: F.now - F.day)
+        #expect(try await fixtures.verify(certificate: expired).problems.map(\.code) == [.certificateExpired])
+        let early = try fixtures.signer(from: F.now + F.day)
+        #expect(try await fixtures.verify(certificate: early).problems.map(\.code) == [.certificateNotYetValid])
+    }
+
+    @Test func `a certificate for something else signs no releases`() async throws {
+        let server = try fixtures.signer(purpose: .serverAuth)
+        let signature = Result {
+            try DetachedSignature(of: [1], keyPEM: fixtures.signerKey.pemRepresentation, certificatePEM: server, at: F.now)
+        }
+        #expect(throws: FirmwareProblem.self) { try signature.get() }
+    }
+
+    @Test func `a root that the bench does not have is not believed`() async throws {
+        let stranger = try ReleaseFixtures().root()
+        let result = try await fixtures.verify(trust: try fixtures.trust(root: stranger))
+        #expect(result.problems.map(\.code) == [.certificateUntrusted])
+        #expect(result.release == nil)
+    }
+
+    @Test func `a release has its time`() async throws {
+        let late = try await fixtures.verify(manifest: { $0.notAfter = "2026-11-10T00:00:00Z" })
+        #expect(late.problems.map(\.code) == [.releaseExpired])
+        let early = try await fixtures.verify(manifest: { $0.issuedAt = "2027-01-01T00:00:00Z" })
+        #expect(early.problems.map(\.code) == [.releaseNotYetValid])
+    }
+
+    struct Lie: Sendable {
+        let name: String
+        let code: FirmwareProblem.Code
+        let change: @Sendable (inout ReleaseManifest) -> Void
+    }
+
+    @Test(arguments: [
+        Lie(name: "size", code: .mismatch) { $0.variants[0].components[0].size += 1 },
+        Lie(name: "SHA-256", code: .mismatch) { $0.variants[0].components[0].sha256 = .of([1]) },
+        Lie(name: "Manufacturer Image Hash", code: .mismatch) { $0.variants[0].components[0].manufacturerImageHash = .of([1]) },
+        Lie(name: "MCUboot hash", code: .mismatch) { $0.variants[0].components[0].mcubootHash = SHA256Value.of([1]).description },
+        Lie(name: "file version", code: .mismatch) { $0.variants[0].components[0].version = "00020130" },
+        Lie(name: "manufacturer code", code: .mismatch) { $0.variants[0].manufacturer = "AB02" },
+        Lie(name: "hardware versions", code: .mismatch) { $0.variants[0].hardware.maximum = HardwareVersion(rawValue: 0x0200) },
+        Lie(name: "release.zigbee MCUboot signature", code: .signatureMissing) {
+            $0.variants[0].components[0].signatures = [.gbcs, .mcuboot]
+        },
+        Lie(name: "other.zigbee", code: .bundleEntry) { $0.variants[0].components[0].file = "other.zigbee" },
+    ])
+    func `what a manifest states and the bytes do not bear out is refused`(lie: Lie) async throws {
+        let result = try await fixtures.verify(manifest: lie.change)
+        #expect(result.problems.contains { $0.code == lie.code }, "\(lie.name): \(result.problems)")
+        #expect(result.release == nil)
+    }
+
+    @Test func `an image signed by a key that the bench lacks is refused, not skipped`() async throws {
+        let trust = try ReleaseTrust(roots: [("root.pem", try fixtures.root())], imageKeys: [])
+        #expect(try await fixtures.verify(trust: trust).problems.map(\.code) == [.keyMissing])
+        let other = try ReleaseTrust(
+            roots: [("root.pem", try fixtures.root())],
+            imageKeys: [("other.pem", P256.Signing.PrivateKey().publicKey.pemRepresentation)])
+        #expect(try await fixtures.verify(trust: other).problems.map(\.code) == [.signatureWrong])
+    }
+
+    @Test(arguments: [
+        ("", FirmwareProblem.Code?.none), ("Removed", .removedFromList), ("no line", .notListed), ("model", .mismatch),
+    ])
+    func `the Central Products List must have the image, current, for just this hardware`(change: String, code: FirmwareProblem.Code?)
+        async throws
+    {
+        let image = try ImageFixtures.ota(ImageFixtures.mcuboot(payload: 600))
+        let hash = try OTAImage(MemoryBytes(image)).manufacturerImageHash
+        let line =
+            "AB01,\(change == "model" ? "010A030C" : "010A030B"),0101,0002012F,\(hash),\(change == "Removed" ? "Removed" : "Current")\r\n"
+        let text = "manufacturer,model,hardwareVersion,firmwareVersion,manufacturerImageHash,status\r\n" + (change == "no line" ? "" : line)
+        let list = try CentralProductsList(csv: Array(text.utf8), name: "cpl.csv")
+        let result = try await fixtures.verify(image: image, products: list)
+        #expect(result.problems.first?.code == code)
+    }
+
+    @Test func `no change of a single byte gets through, and no shortened bundle`() async throws {
+        let image = try ImageFixtures.ota(ImageFixtures.mcuboot(payload: 60))
+        let manifest = try F.manifest(image: image).encoded()
+        let signature = try DetachedSignature(
+            of: manifest, keyPEM: fixtures.signerKey.pemRepresentation, certificatePEM: try fixtures.signer(), at: F.now)
+        let archive = ReleaseBundle.archive(manifest: manifest, signature: signature.bytes, files: [("release.zigbee", image)])
+        let verifier = ReleaseVerifier(trust: try fixtures.trust(), products: nil)
+        func identity(_ bytes: [UInt8]) async -> SHA256Value? {
+            guard let bundle = try? ReleaseBundle(archive: MemoryBytes(bytes)) else { return nil }
+            return await verifier.verify(bundle, at: F.now).release?.manifestHash
+        }
+        #expect(await identity(archive) == SHA256Value.of(manifest))
+        for length in 0..<archive.count - 1 { #expect(await identity(Array(archive[..<length])) == nil, "\(length)") }
+        for index in archive.indices {
+            for bits: UInt8 in [0x01, 0x20, 0x80, 0xFF] {
+                var changed = archive
+                changed[index] ^= bits
+                #expect(await identity(changed) == nil, "byte \(index), bits \(bits)")
+            }
+        }
+    }
+}
