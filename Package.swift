@@ -147,6 +147,8 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
     let fuzzers = [
         "FuzzImages": ["Firmware"], "FuzzDescriptors": ["Links", "Protocols"], "FuzzCBOR": ["Protocols"],
         "FuzzSMPMessages": ["Protocols"], "FuzzSMPFraming": ["BenchModel", "Protocols"],
+        "FuzzManifest": ["Firmware"], "FuzzTables": ["BenchModel", "Firmware"], "FuzzSignatures": ["Firmware"],
+        "FuzzBundles": ["Firmware"],
     ]
     for (name, parsers) in fuzzers {
         package.products.append(.executable(name: name, targets: [name]))

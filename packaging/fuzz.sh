@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # The Swift runtime's own crash handler would keep libFuzzer from saving the input.
 export FUZZING=1 SWIFT_BACKTRACE=enable=no
-all='FuzzImages:images FuzzDescriptors:descriptors FuzzCBOR:cbor FuzzSMPMessages:smp-messages FuzzSMPFraming:smp-framing'
+all='FuzzImages:images FuzzDescriptors:descriptors FuzzCBOR:cbor FuzzSMPMessages:smp-messages FuzzSMPFraming:smp-framing
+     FuzzManifest:manifest FuzzTables:csv FuzzSignatures:cms FuzzBundles:bundle'
 for fuzzer in ${FUZZERS:-$all}; do
     product=${fuzzer%%:*}
     mkdir -p .build-fuzz
