@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python=../.venv/bin/python
+"$python" release_verify.py
 "$python" smp_line.py
 "$python" smp_cpu.py
 "$python" smp_boards.py "${RUNS:-1}"

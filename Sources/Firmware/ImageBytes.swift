@@ -6,10 +6,12 @@ public protocol ImageBytes: Sendable {
     var count: Int { get }
     /// A copy of the bytes in `range`, which lies within `0..<count`.
     func bytes(_ range: Range<Int>) -> [UInt8]
+    /// Lends the bytes in `range`, which lies within `0..<count`, without a copy.
+    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
 }
 
 extension ImageBytes {
-    /// SHA-256 of the bytes in `range`, in pieces of constant size.
+    /// SHA-256 of the bytes in `range`.
     public func sha256(_ range: Range<Int>) -> SHA256Value {
         SHA256Value(digest: digest(range, SHA256.self))
     }
@@ -18,12 +20,7 @@ extension ImageBytes {
 
     func hashed<Hash: HashFunction>(_ range: Range<Int>, _: Hash.Type) -> Hash.Digest {
         var hash = Hash()
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let end = min(offset + 65_536, range.upperBound)
-            hash.update(data: bytes(offset..<end))
-            offset = end
-        }
+        unsafe withBytes(range) { unsafe hash.update(bufferPointer: $0) }
         return hash.finalize()
     }
 }
@@ -52,6 +49,10 @@ public struct MemoryBytes: ImageBytes, ComponentContent {
     public var count: Int { storage.count }
 
     public func bytes(_ range: Range<Int>) -> [UInt8] { Array(storage[range]) }
+
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe storage.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    }
 
     public func append(_ range: Range<Int>, to buffer: inout [UInt8]) { buffer.append(contentsOf: storage[range]) }
 }

@@ -86,7 +86,9 @@ public struct ImageKey: Sendable, CustomStringConvertible {
         switch key {
         case .p256(let key):
             guard let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: digests.sha256)
+            // Most images have the same hash in their hash TLV.
+            guard let known = KnownSHA256(digests.stored) else { return key.isValidSignature(signature, for: digests.sha256) }
+            return key.isValidSignature(signature, for: known)
         case .p384(let key):
             guard let signature = try? P384.Signing.ECDSASignature(derRepresentation: signature) else { return false }
             return key.isValidSignature(signature, for: digests.sha384)
@@ -97,10 +99,31 @@ public struct ImageKey: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether `rs`, the 64 bytes r‖s of GBCS, is this key's ECDSA P-256 / SHA-256 signature of the bytes in `range`.
-    func signedRaw(_ image: any ImageBytes, _ range: Range<Int>, _ rs: [UInt8]) -> Bool {
-        guard case .p256(let key) = key, let signature = try? P256.Signing.ECDSASignature(rawRepresentation: rs) else { return false }
-        return key.isValidSignature(signature, for: image.hashed(range, SHA256.self))
+    /// Whether `rs`, the 64 bytes r‖s of GBCS, is this key's ECDSA P-256 / SHA-256 signature of what has this hash.
+    func signedRaw(_ hash: SHA256Value, _ rs: [UInt8]) -> Bool {
+        guard case .p256(let key) = key, let signature = try? P256.Signing.ECDSASignature(rawRepresentation: rs),
+            let digest = KnownSHA256(hash.bytes)
+        else { return false }
+        return key.isValidSignature(signature, for: digest)
+    }
+}
+
+/// A SHA-256 that was computed before: an image's bytes are hashed once, however many signatures they bear.
+private struct KnownSHA256: Digest {
+    static let byteCount = 32
+    private let bytes: [UInt8]
+
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.bytes = bytes
+    }
+
+    var description: String { Hex.lowercase(bytes) }
+
+    func makeIterator() -> Array<UInt8>.Iterator { bytes.makeIterator() }
+
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try unsafe bytes.withUnsafeBytes(body)
     }
 }
 

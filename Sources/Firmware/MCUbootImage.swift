@@ -30,6 +30,8 @@ public struct MCUbootImage: Sendable {
     public let protectedSize: UInt16
     /// The whole image, TLVs included, in the file.
     public let range: Range<Int>
+    /// What is wrong with the hash; `nil` where it is that of the bytes.
+    let hashProblem: FirmwareProblem?
     /// What is hashed and signed: header, payload and protected TLVs.
     let signedSpan: Range<Int>
 
@@ -124,7 +126,8 @@ public struct MCUbootImage: Sendable {
         tlvs += area.entries
         range = start..<end + Int(area.length)
         self.tlvs = tlvs
-        hash = Self.checkHash(image, signedSpan, tlvs, problems: &problems)
+        (hash, hashProblem) = Self.checkHash(image, signedSpan, tlvs)
+        if let hashProblem { problems.append(hashProblem) }
         if isEncrypted {
             problems.append(
                 FirmwareProblem(
@@ -147,9 +150,7 @@ public struct MCUbootImage: Sendable {
     }
 
     /// MCUboot looks for the hash in the area that is not protected, and takes the first.
-    private static func checkHash(
-        _ image: any ImageBytes, _ span: Range<Int>, _ tlvs: [TLV], problems: inout [FirmwareProblem]
-    ) -> [UInt8]? {
+    private static func checkHash(_ image: any ImageBytes, _ span: Range<Int>, _ tlvs: [TLV]) -> ([UInt8]?, FirmwareProblem?) {
         for tlv in tlvs where !tlv.isProtected {
             let computed: [UInt8]
             switch tlv.type {
@@ -158,19 +159,20 @@ public struct MCUbootImage: Sendable {
             case 0x12: computed = image.digest(span, SHA512.self)
             default: continue
             }
-            if computed != tlv.value {
-                problems.append(
-                    FirmwareProblem(
-                        .mismatch, at: span.lowerBound, field: "\(MCUbootTLVType.name(tlv.type)) TLV",
-                        expected: "\(Hex.lowercase(computed)), computed over header, payload and protected TLVs",
-                        found: Hex.lowercase(tlv.value)))
-            }
-            return tlv.value
+            guard computed != tlv.value else { return (tlv.value, nil) }
+            return (
+                tlv.value,
+                FirmwareProblem(
+                    .mismatch, at: span.lowerBound, field: "\(MCUbootTLVType.name(tlv.type)) TLV",
+                    expected: "\(Hex.lowercase(computed)), computed over header, payload and protected TLVs",
+                    found: Hex.lowercase(tlv.value))
+            )
         }
-        problems.append(
+        return (
+            nil,
             FirmwareProblem(
-                .fieldInvalid, at: span.upperBound, field: "TLVs", expected: "a hash (type 0x10, 0x11 or 0x12)", found: "none"))
-        return nil
+                .fieldInvalid, at: span.upperBound, field: "TLVs", expected: "a hash (type 0x10, 0x11 or 0x12)", found: "none")
+        )
     }
 }
 

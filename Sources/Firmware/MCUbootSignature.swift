@@ -3,7 +3,7 @@ internal import BenchModel
 extension MCUbootImage {
     /// Checks the image's signature as its bootloader will.
     /// - Parameters:
-    ///   - image: the bytes that this image was read from.
+    ///   - image: the bytes that this image was read from, and no others.
     ///   - keys: the keys that are trusted; one that signed it is enough.
     /// - Returns: the key.
     /// - Throws: ``FirmwareProblem`` of code `encrypted`, `mismatch` (the hash), `signature-missing`, `key-missing` or `signature-wrong`.
@@ -14,9 +14,8 @@ extension MCUbootImage {
                 .encrypted, at: range.lowerBound + 16, field: "ih_flags", expected: "an image that is not encrypted",
                 found: "\(hex(flags)): it can't be verified without its key")
         }
-        // The hash was compared where the image was read, and is again: these bytes are what counts.
-        let whole = try MCUbootImage(image, from: range.lowerBound)
-        guard let stored = whole.hash else { throw missing("a hash") }
+        guard let stored = hash else { throw missing("a hash") }
+        if let hashProblem { throw hashProblem }
         let digests = SignedDigests(image, signedSpan, stored: stored)
         let message = values(MCUbootTLVType.pureSignature, isProtected: false).isEmpty ? nil : image.bytes(signedSpan)
         var signatures = 0

@@ -68,6 +68,10 @@ public final class MappedFile: ImageBytes, @unchecked Sendable {
         unsafe Array(base[range])
     }
 
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe body(UnsafeRawBufferPointer(rebasing: base[range]))
+    }
+
     private static func unreadable(_ path: String, _ found: String) -> FirmwareProblem {
         FirmwareProblem(.unreadable, at: nil, field: path, expected: "a readable image file", found: found)
     }

@@ -148,7 +148,7 @@ struct ComponentImage {
                     found: "none")
             }
             let fitting = keys.filter { $0.algorithm == .ecdsaP256 }
-            guard fitting.contains(where: { $0.signedRaw(file, content, trailer) }) else {
+            guard fitting.contains(where: { $0.signedRaw(contentHash, trailer) }) else {
                 throw FirmwareProblem(
                     fitting.isEmpty ? .keyMissing : .signatureWrong, at: content.upperBound, field: "\(name) trailer",
                     expected:

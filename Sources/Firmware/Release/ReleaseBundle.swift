@@ -111,7 +111,11 @@ struct ImageSlice: ImageBytes {
 
     var count: Int { range.count }
 
-    func bytes(_ part: Range<Int>) -> [UInt8] {
-        whole.bytes(range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
+    func bytes(_ part: Range<Int>) -> [UInt8] { whole.bytes(place(part)) }
+
+    func withBytes<Result>(_ part: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe whole.withBytes(place(part), body)
     }
+
+    private func place(_ part: Range<Int>) -> Range<Int> { range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound }
 }
