@@ -40,6 +40,9 @@ public struct DetachedSignature: Sendable {
         if reason.hasPrefix("Message digest mismatch") || reason.hasPrefix("Invalid signature from") {
             return problem(.signatureWrong, "a signature of \(ReleaseBundle.manifestName)", "one of other bytes")
         }
+        if reason.contains("unsupportedSignatureAlgorithm") || reason.hasPrefix("Digest and signature algorithm mismatch") {
+            return problem(.signatureAlgorithm, "ECDSA with SHA-256, SHA-384 or SHA-512", "another algorithm: \(reason)")
+        }
         return problem(.signatureMalformed, "a detached CMS signature in DER, with its signer's certificate", reason)
     }
 
