@@ -84,10 +84,14 @@ let package = Package(
                 "BenchModel", "Firmware", "Links", "Protocols", "Dock", "Journal", collections, crypto, logging,
             ],
             swiftSettings: common),
+        .target(
+            name: "Releases", dependencies: ["BenchModel", "Firmware", "Journal", logging], swiftSettings: common),
         .target(name: "BenchWire", dependencies: ["BenchModel"], swiftSettings: common),
         .target(
             name: "BenchAPI",
-            dependencies: ["BenchModel", "BenchWire", "Bench", "Journal", httpTypes, hummingbird, lifecycle, logging, nioCore],
+            dependencies: [
+                "BenchModel", "BenchWire", "Bench", "Firmware", "Journal", "Releases", httpTypes, hummingbird, lifecycle, logging, nioCore,
+            ],
             swiftSettings: common),
         .target(
             name: "Simulator",
@@ -101,7 +105,7 @@ let package = Package(
             name: "reflashd",
             dependencies: [
                 "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
-                argumentParser, lifecycle, logging, signals,
+                "Releases", argumentParser, lifecycle, logging, signals,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -116,7 +120,15 @@ let package = Package(
 
         .testTarget(name: "BenchModelTests", dependencies: ["BenchModel"], swiftSettings: common),
         .testTarget(name: "ConfigFilesTests", dependencies: ["BenchModel", "ConfigFiles"], swiftSettings: common),
-        .testTarget(name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", asn1, crypto, x509], swiftSettings: common),
+        .testTarget(
+            name: "FirmwareTests", dependencies: ["BenchModel", "Firmware", "ReleaseKit", asn1, crypto, x509], swiftSettings: common),
+        .testTarget(
+            name: "ReleasesTests", dependencies: ["BenchModel", "Firmware", "Journal", "ReleaseKit", "Releases", logging],
+            swiftSettings: common),
+        // What tests of releases share: a root, signers, bundles.
+        .target(
+            name: "ReleaseKit", dependencies: ["BenchModel", "Firmware", asn1, crypto, x509], path: "Tests/ReleaseKit",
+            swiftSettings: common),
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
@@ -133,9 +145,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Protocols", "Simulator", crypto, subprocess, system, "hubsim",
-                "reflashctl",
-                "reflashd",
+                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Protocols", "ReleaseKit", "Releases", "Simulator",
+                crypto, logging, subprocess, system, "hubsim", "reflashctl", "reflashd",
             ],
             swiftSettings: common),
     ]

@@ -99,13 +99,18 @@ public actor BenchController {
     // MARK: Orders
 
     /// Begins another session with the unit in a slot.
-    public func retry(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).retry() }
+    public func retry(_ slot: SlotID, by: Operator) async throws(SlotOrderError) { try await runner(slot).retry(by: by) }
 
     /// Keeps a slot from beginning sessions.
-    public func hold(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).hold() }
+    public func hold(_ slot: SlotID, by: Operator) async throws(SlotOrderError) { try await runner(slot).hold(by: by) }
 
     /// Lets a held slot begin sessions again.
-    public func release(_ slot: SlotID) async throws(SlotOrderError) { try await runner(slot).release() }
+    public func release(_ slot: SlotID, by: Operator) async throws(SlotOrderError) { try await runner(slot).release(by: by) }
+
+    /// Looks again at the units that were refused because of what may be flashed: that has changed.
+    public func reconsider() async {
+        for runner in bySlot.values { await runner.reconsider() }
+    }
 
     private func runner(_ slot: SlotID) throws(SlotOrderError) -> SlotRunner {
         guard let runner = bySlot[slot] else { throw SlotOrderError(slot, "there is no slot of this label") }

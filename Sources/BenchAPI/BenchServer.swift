@@ -1,21 +1,25 @@
 public import Bench
+internal import BenchModel
 internal import Foundation
 internal import Hummingbird
 public import Logging
+public import Releases
 public import ServiceLifecycle
 
 /// The API on a Unix socket, as a service that ends gracefully.
 public struct BenchServer: Service {
     private let bench: BenchController
+    private let desk: ReleaseDesk
     private let socket: String
     private let logger: Logger
     private let whenListening: @Sendable () async -> Void
 
     /// - Throws: ``SocketError`` where the path is taken. A socket that a killed daemon left behind is replaced.
     public init(
-        _ bench: BenchController, socket: String, logger: Logger, whenListening: @escaping @Sendable () async -> Void
+        _ bench: BenchController, desk: ReleaseDesk, socket: String, logger: Logger, whenListening: @escaping @Sendable () async -> Void
     ) throws(SocketError) {
         self.bench = bench
+        self.desk = desk
         self.socket = socket
         self.logger = logger
         self.whenListening = whenListening
@@ -24,11 +28,11 @@ public struct BenchServer: Service {
 
     public func run() async throws {
         let application = Application(
-            router: Routes(bench: bench).router(),
+            router: Routes(bench: bench, desk: desk).router(),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socket)),
-            onServerRunning: { [socket, whenListening] _ in
-                // Read and write for the owner and the group.
-                chmod(socket, 0o660)
+            onServerRunning: { [socket, whenListening, bench] _ in
+                // Where the config says who has which role, everyone may ask and the kernel says who it is; else owner and group.
+                chmod(socket, bench.config.roles.members == nil ? 0o660 : 0o666)
                 await whenListening()
             }, logger: logger)
         defer { unlink(socket) }

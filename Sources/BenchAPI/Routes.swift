@@ -6,25 +6,37 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Journal
 internal import NIOCore
+internal import Releases
 
 /// The API: reads projections, and takes orders to slots. JSON in both directions.
 struct Routes: Sendable {
     let bench: BenchController
+    let desk: ReleaseDesk
+    private let gate: RoleGate
+    private let brake = RefusalBrake()
+
+    init(bench: BenchController, desk: ReleaseDesk) {
+        self.bench = bench
+        self.desk = desk
+        gate = RoleGate(rules: bench.config.roles)
+    }
 
     /// The most events or sessions that one answer holds.
     private static let pageLimit = 1000
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    func router() -> Router<BenchRequestContext> {
+        let router = Router(context: BenchRequestContext.self)
         router.add(middleware: ErrorBodies())
+        router.add(middleware: PeerCheck(gate: gate))
         let group = router.group("v1")
+        ReleaseRoutes(bench: bench, desk: desk, gate: gate, brake: brake).add(to: group)
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
         group.get("bench") { _, _ in try json(StatusView.bench(bench)) }
         group.get("slots") { _, _ in try json(StatusView.status(of: bench).slots) }
         group.get("slots/:slot") { _, context in try json(try slot(context)) }
-        group.post("slots/:slot/retry") { _, context in try await order(context, bench.retry) }
-        group.post("slots/:slot/hold") { _, context in try await order(context, bench.hold) }
-        group.post("slots/:slot/release") { _, context in try await order(context, bench.release) }
+        group.post("slots/:slot/retry") { _, context in try await order("retry", context, bench.retry) }
+        group.post("slots/:slot/hold") { _, context in try await order("hold", context, bench.hold) }
+        group.post("slots/:slot/release") { _, context in try await order("release", context, bench.release) }
         group.get("units") { request, _ in try json(try await bench.journal.units(limit: limit(request)).map(UnitStatus.init)) }
         group.get("units/:unit") { _, context in try json(try await unit(context)) }
         group.get("sessions") { request, _ in try json(try await bench.journal.sessions(limit: limit(request))) }
@@ -34,7 +46,7 @@ struct Routes: Sendable {
         return router
     }
 
-    private func slot(_ context: BasicRequestContext) throws -> SlotStatus {
+    private func slot(_ context: BenchRequestContext) throws -> SlotStatus {
         let label = context.parameters.get("slot") ?? ""
         guard let id = SlotID(label), let view = bench.board.slot(id) else {
             throw APIFailure(.notFound, "slot-unknown", "there is no slot '\(label)'; 'reflashctl status' lists them")
@@ -43,18 +55,26 @@ struct Routes: Sendable {
     }
 
     private func order(
-        _ context: BasicRequestContext, _ give: @Sendable (SlotID) async throws(SlotOrderError) -> Void
+        _ name: String, _ context: BenchRequestContext, _ give: @Sendable (SlotID, Operator) async throws(SlotOrderError) -> Void
     ) async throws -> Response {
         let slot = try slot(context).slot
+        let by: Operator
+        do throws(APIFailure) { by = try gate.operator(context, for: .orderSlots) } catch {
+            let nobody = gate.nobody(context)
+            if brake.lets(nobody.user, name) {
+                await desk.noteRefused(name, slot.label, code: error.body.code, message: error.body.message, by: nobody)
+            }
+            throw error
+        }
         do throws(SlotOrderError) {
-            try await give(slot)
+            try await give(slot, by)
         } catch {
             throw APIFailure(.conflict, "slot-order", error.description)
         }
         return try json(try self.slot(context))
     }
 
-    private func unit(_ context: BasicRequestContext) async throws -> UnitStatus {
+    private func unit(_ context: BenchRequestContext) async throws -> UnitStatus {
         let text = context.parameters.get("unit") ?? ""
         guard let chfId = EUI64(text) else {
             throw APIFailure(.badRequest, "chf-id-malformed", "expected a CHF ID such as 00-DB-12-34-56-78-90-A2, found '\(text)'")
@@ -66,7 +86,7 @@ struct Routes: Sendable {
         return UnitStatus(record)
     }
 
-    private func session(_ context: BasicRequestContext) async throws -> SessionRecord {
+    private func session(_ context: BenchRequestContext) async throws -> SessionRecord {
         let id = try number(context.parameters.get("session") ?? "", "session")
         guard let record = try await bench.journal.session(id) else {
             throw APIFailure(.notFound, "session-unknown", "there is no session \(id)")
@@ -102,6 +122,7 @@ struct Routes: Sendable {
 func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
     return Response(
         status: status, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))

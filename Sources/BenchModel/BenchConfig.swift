@@ -10,21 +10,24 @@ public struct BenchConfig: Sendable, Equatable {
     public var limits: BenchLimits
     /// How each kind of unit is recognised, asked and written; the first that fits is used.
     public var profiles: [DeviceProfile]
-    /// What units of each variant should hold; at most one a variant.
-    public var targets: [TargetFile]
+    /// What may be flashed, and on whose word.
+    public var releases: ReleaseConfig
+    /// Who may do what.
+    public var roles: RoleRules
     /// In the order of the rack's labels.
     public var slots: [SlotPlace]
 
     public init(
         name: String, journal: String, socket: String, limits: BenchLimits = BenchLimits(),
-        profiles: [DeviceProfile], targets: [TargetFile], slots: [SlotPlace]
+        profiles: [DeviceProfile], releases: ReleaseConfig, roles: RoleRules = RoleRules(), slots: [SlotPlace]
     ) {
         self.name = name
         self.journal = journal
         self.socket = socket
         self.limits = limits
         self.profiles = profiles
-        self.targets = targets
+        self.releases = releases
+        self.roles = roles
         self.slots = slots.sorted { $0.slot < $1.slot }
     }
 }
@@ -80,40 +83,5 @@ public struct SlotPlace: Sendable, Equatable {
         self.slot = slot
         port = PortPath("\(fixed.address)")
         self.fixed = fixed
-    }
-}
-
-/// The image file that a variant is to hold, with what its releaser states of it. An OTA header is covered by no hash, so
-/// its values are stated apart from it and compared.
-public struct TargetFile: Sendable, Equatable {
-    /// Which Communications Hub it is made for.
-    public var variant: Variant
-    /// The OTA image file.
-    public var path: String
-    /// SHA-256 of the Manufacturer Image alone.
-    public var manufacturerImageHash: SHA256Value
-    /// The file version that its releaser states.
-    public var version: FirmwareVersion
-    /// `nil` when the config does not state it.
-    public var manufacturerCode: UInt16?
-    /// `nil` when the config does not state it.
-    public var imageType: UInt16?
-    /// The component's name, which the profile maps to a place in the unit.
-    public var component: String
-    /// Where the config names it, counted from 1.
-    public var line: Int?
-
-    public init(
-        variant: Variant, path: String, manufacturerImageHash: SHA256Value, version: FirmwareVersion,
-        manufacturerCode: UInt16? = nil, imageType: UInt16? = nil, component: String, line: Int? = nil
-    ) {
-        self.line = line
-        self.variant = variant
-        self.path = path
-        self.manufacturerImageHash = manufacturerImageHash
-        self.version = version
-        self.manufacturerCode = manufacturerCode
-        self.imageType = imageType
-        self.component = component
     }
 }

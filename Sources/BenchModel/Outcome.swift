@@ -38,6 +38,10 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
     case hardwareOutOfRange = "hardware-out-of-range"
     case hardwareUnknown = "hardware-unknown"
     case downgrade
+    case noPath = "no-path"
+    case modelMismatch = "model-mismatch"
+    case trialComplete = "trial-complete"
+    case releaseEnded = "release-ended"
     case notExpected = "not-expected"
     case duplicateIdentity = "duplicate-identity"
     case identityUnreadable = "identity-unreadable"
@@ -71,6 +75,10 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .hardwareOutOfRange: "the release is not made for this hardware version"
         case .hardwareUnknown: "the unit did not say its hardware version"
         case .downgrade: "the unit holds newer firmware than the release"
+        case .noPath: "the release may not be applied over the installed version, and no approved step leads there"
+        case .modelMismatch: "the release is made for another model"
+        case .trialComplete: "the release is approved for a trial, and its units are used up"
+        case .releaseEnded: "the approved release may not be flashed any more"
         case .notExpected: "no open consignment expects this unit"
         case .duplicateIdentity: "another unit on this bench has the same CHF ID"
         case .identityUnreadable: "the unit's CHF ID can't be read"
@@ -117,6 +125,14 @@ public struct Verdict: Hashable, Sendable, Codable {
     public var targetVersion: FirmwareVersion?
     /// SHA-256 of each component as it was read back, by component name.
     public var readback: [String: SHA256Value]
+    /// The release's name; `nil` where there was no target.
+    public var release: String?
+    /// SHA-256 of the release's manifest.
+    public var manifestHash: SHA256Value?
+    /// Checks that were left out, by ``PolicyCheck``'s words and others; `nil` in records from before they were said here.
+    public var checksOff: [String]?
+    /// Why the release was no longer in use when the session ended; `nil` where it still was.
+    public var releaseEnded: ReleaseEnd?
 
     public init(
         _ outcome: Outcome, reason: OutcomeReason? = nil, detail: String? = nil, proof: Proof? = nil,

@@ -53,6 +53,12 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var startedAt: String
     /// The release's name; `nil` where there was no target.
     public var release: String?
+    /// SHA-256 of the release's manifest.
+    public var manifestHash: SHA256Value?
+    /// Checks that were left out.
+    public var checksOff: [String]
+    /// What the unit said that it ran when the session began.
+    public var startingVersion: FirmwareVersion?
     /// SHA-256 of each component that the unit should hold; empty where there was no target.
     public var components: [String: SHA256Value]
     /// Whether a transfer to the unit's flash was begun.
@@ -67,8 +73,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var settledBy: SessionID?
 
     public init(
-        id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?,
-        components: [String: SHA256Value] = [:], transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
+        id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, manifestHash: SHA256Value? = nil,
+        checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, components: [String: SHA256Value] = [:], transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
         settled: Verdict? = nil, settledBy: SessionID? = nil
     ) {
         self.id = id
@@ -76,6 +82,9 @@ public struct SessionRecord: Hashable, Sendable, Codable {
         self.chfId = chfId
         self.startedAt = startedAt
         self.release = release
+        self.manifestHash = manifestHash
+        self.checksOff = checksOff
+        self.startingVersion = startingVersion
         self.components = components
         self.transferBegan = transferBegan
         self.endedAt = endedAt
@@ -111,6 +120,11 @@ public struct UnitRecord: Hashable, Sendable, Codable {
     /// The last session that only a readback can settle, if the unit has one. A session before the unit was last proven
     /// current is past: it may stay unsettled, but nothing hangs on it.
     public var openQuestion: SessionRecord? { sinceCurrent.last { $0.isUnsettled } }
+
+    /// What the unit last said that it runs, when a session began or ended.
+    public var lastVersion: FirmwareVersion? {
+        sessions.reversed().lazy.compactMap { $0.verdict?.installedVersion ?? $0.startingVersion }.first
+    }
 
     private var sinceCurrent: ArraySlice<SessionRecord> {
         let start = sessions.lastIndex { $0.verdict?.outcome.isCurrent == true }.map { $0 + 1 } ?? 0

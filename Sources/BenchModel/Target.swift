@@ -1,28 +1,42 @@
-/// What a unit should hold: an approved, verified release as far as one variant is concerned.
+/// What a unit should hold: a verified release as far as one variant is concerned.
 ///
-/// Only whoever verified the images makes one; a session trusts it.
+/// Only whoever verified the release makes one, and only one with an ``approval`` is flashed; a session trusts it.
 public struct Target: Sendable {
     /// The release's name, as people say it.
     public let release: String
+    /// SHA-256 of the release's manifest: its identity.
+    public let manifestHash: SHA256Value
+    /// The number of the event by which it was approved on this bench; `nil` before that.
+    public var approval: EventNumber?
     /// Which Communications Hub it is made for.
     public let variant: Variant
     /// The firmware version.
     public let version: FirmwareVersion
+    /// The model that the release is made for, 8 hex digits; `nil` for any.
+    public let model: String?
     /// Hardware that the release is made for; `nil` where the image does not restrict it.
     public let hardware: ClosedRange<HardwareVersion>?
+    /// The versions that it may be applied over; `nil` for any that is not newer.
+    public let over: [FirmwareVersion]?
     /// In writing order.
     public let components: [TargetComponent]
-    /// Checks that the bench config has switched off, said in every outcome.
-    public let checksOff: [String]
+    /// What may be flashed on the way to it, approved with it.
+    public var steps: [Target] = []
+    /// Checks that are switched off on this bench, said in every outcome.
+    public var checksOff: Set<PolicyCheck>
 
     public init(
-        release: String, variant: Variant, version: FirmwareVersion, hardware: ClosedRange<HardwareVersion>?,
-        components: [TargetComponent], checksOff: [String] = []
+        release: String, manifestHash: SHA256Value, variant: Variant, version: FirmwareVersion, model: String? = nil,
+        hardware: ClosedRange<HardwareVersion>?, over: [FirmwareVersion]? = nil, components: [TargetComponent],
+        checksOff: Set<PolicyCheck> = []
     ) {
         self.release = release
+        self.manifestHash = manifestHash
         self.variant = variant
         self.version = version
+        self.model = model
         self.hardware = hardware
+        self.over = over
         self.components = components
         self.checksOff = checksOff
     }
@@ -112,6 +126,23 @@ public protocol TargetSource: Sendable {
     /// The target for a unit of this variant.
     /// - Throws: the refusal when there is none.
     func target(for unit: Unit, variant: Variant) async throws(Refusal) -> Target
+
+    /// Takes one of the places of an approval for so many units, once no other check refuses the unit.
+    /// - Throws: the refusal when none is left, or the target is no longer approved.
+    func claim(_ target: Target, for unit: Unit) async throws(Refusal)
+
+    /// Why the target may not be flashed any more; `nil` while it may.
+    func ended(_ target: Target) async -> ReleaseEnd?
+}
+
+/// Why a release that was approved is no longer used.
+public enum ReleaseEnd: String, Hashable, Sendable, Codable {
+    /// A supervisor has withdrawn it, or approved another in its place.
+    case withdrawn
+    /// Its time is over, or its signer's.
+    case expired
+    /// A revocation list names it, or its signer.
+    case revoked
 }
 
 /// Answers whether a unit is expected on this bench. Consignments stand behind it.

@@ -10,7 +10,7 @@ public enum BenchConfigFile {
     /// As ``load(_:)``, from text; `file` is used in errors and to resolve relative paths.
     public static func parse(_ text: String, file: String) throws(ConfigError) -> BenchConfig {
         let top = try YAMLField(text: text, file: file)
-            .fields(["bench", "journal", "socket", "limits", "profiles", "targets", "slots"])
+            .fields(["bench", "journal", "socket", "limits", "profiles", "releases", "roles", "slots"])
         let folder = TextFile.folder(of: file)
         let profiles = try profiles(try top.required("profiles"))
         return BenchConfig(
@@ -19,7 +19,8 @@ public enum BenchConfigFile {
             socket: try socket(try top.required("socket"), folder: folder),
             limits: try top["limits"].map(limits) ?? BenchLimits(),
             profiles: profiles,
-            targets: try targets(try top.required("targets"), folder: folder, profiles: profiles),
+            releases: try releases(try top.required("releases"), folder: folder),
+            roles: RoleRules(try top["roles"].map(roles)),
             slots: try slots(try top.required("slots"), profiles: profiles))
     }
 
@@ -58,40 +59,6 @@ public enum BenchConfigFile {
         }
         guard !places.isEmpty else { throw field.error("expected at least one slot") }
         return places
-    }
-
-    private static func targets(
-        _ field: YAMLField, folder: String, profiles: [DeviceProfile]
-    ) throws(ConfigError) -> [TargetFile] {
-        var targets: [TargetFile] = []
-        for item in try field.items() {
-            let fields = try item.fields([
-                "variant", "image", "manufacturerImageHash", "version", "manufacturerCode", "imageType", "component",
-            ])
-            let variant = try variant(try fields.required("variant"))
-            guard !targets.contains(where: { $0.variant == variant }) else {
-                throw item.error("variant \(variant) already has a target")
-            }
-            let component = try fields["component"]?.text() ?? "application"
-            for profile in profiles where profile.variant == variant && profile.components[component] == nil {
-                throw item.error("profile '\(profile.name)' says no place for component '\(component)'")
-            }
-            targets.append(
-                TargetFile(
-                    variant: variant, path: TextFile.resolve(try fields.required("image").text(), in: folder),
-                    manufacturerImageHash: try fields.required("manufacturerImageHash")
-                        .value("a SHA-256 of 64 hex digits") { SHA256Value($0) },
-                    version: try fields.required("version")
-                        .value("a firmware version of 8 hex digits") { FirmwareVersion($0) },
-                    manufacturerCode: try fields["manufacturerCode"].map(code),
-                    imageType: try fields["imageType"].map(code), component: component, line: item.line))
-        }
-        return targets
-    }
-
-    /// A code of 16 bits, such as a manufacturer's.
-    private static func code(_ field: YAMLField) throws(ConfigError) -> UInt16 {
-        try field.value("4 hex digits") { $0.utf8.count == 4 ? Hex.number(Array($0.utf8), as: UInt16.self) : nil }
     }
 
     static func variant(_ field: YAMLField) throws(ConfigError) -> Variant {

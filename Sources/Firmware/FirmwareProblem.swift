@@ -36,6 +36,12 @@ public struct FirmwareProblem: Error, Hashable, Sendable, CustomStringConvertibl
         case certificateExpired = "certificate-expired"
         /// The signer's certificate is not valid yet.
         case certificateNotYetValid = "certificate-not-yet-valid"
+        /// A revocation list names the signer's certificate, or one on its way to a root.
+        case certificateRevoked = "certificate-revoked"
+        /// A revocation list names the release.
+        case releaseRevoked = "release-revoked"
+        /// A statement is none, or not in its one form.
+        case statementMalformed = "statement-malformed"
         /// The signer's certificate is for something else.
         case keyUsage = "key-usage"
         /// The release may not be flashed any more.

@@ -26,8 +26,19 @@ public enum JournalEvent: Sendable {
     case outcome(Verdict)
     /// What a readback showed of an earlier session that had ended as unknown.
     case sessionSettled(SessionSettled)
-    case slotHeld
-    case slotReleased
+    case slotHeld(Order)
+    case slotReleased(Order)
+    case slotRetried(Order)
+    /// A bundle is in the bench's store.
+    case releaseImported(ReleaseImported)
+    case releaseApproved(ReleaseApproved)
+    case releaseWithdrawn(ReleaseWithdrawn)
+    case checkSwitchedOff(CheckSwitchedOff)
+    case revocationsImported(RevocationsImported)
+    /// Somebody asked for something and did not get it.
+    case requestRefused(RequestRefused)
+    /// A step on the way to the release is in the unit, as read back.
+    case stepFinished(StepFinished)
 
     /// Payload of `bench-started`.
     public struct BenchStarted: Codable, Sendable {
@@ -69,22 +80,31 @@ public enum JournalEvent: Sendable {
         public var mode: UnitMode
         /// The release's name; `nil` where there was no target.
         public var release: String?
+        /// SHA-256 of the release's manifest.
+        public var manifestHash: SHA256Value?
+        /// The number of the event by which it was approved.
+        public var approval: EventNumber?
+        /// The versions that are flashed on the way to it; `nil` where there are none.
+        public var steps: [FirmwareVersion]?
         /// The version that the unit should hold.
         public var targetVersion: FirmwareVersion?
         /// SHA-256 of each component that the unit should hold.
         public var components: [String: SHA256Value]
         /// Checks that are switched off, or that this unit does not allow.
         public var checksOff: [String]
+        /// `target`: what the unit should hold, with `steps` on the way to it; `nil` where there is none.
         public init(
-            unit: BenchModel.Unit, profile: String, mode: UnitMode, release: String?, targetVersion: FirmwareVersion?,
-            components: [String: SHA256Value], checksOff: [String]
+            unit: BenchModel.Unit, profile: String, mode: UnitMode, target: Target?, steps: [FirmwareVersion] = [], checksOff: [String]
         ) {
             self.unit = unit
             self.profile = profile
             self.mode = mode
-            self.release = release
-            self.targetVersion = targetVersion
-            self.components = components
+            release = target?.release
+            manifestHash = target?.manifestHash
+            approval = target?.approval
+            self.steps = steps.isEmpty ? nil : steps
+            targetVersion = target?.version
+            components = target?.hashes ?? [:]
             self.checksOff = checksOff
         }
     }
@@ -184,6 +204,14 @@ public enum JournalEvent: Sendable {
         case .sessionSettled: "session-settled"
         case .slotHeld: "slot-held"
         case .slotReleased: "slot-released"
+        case .slotRetried: "slot-retried"
+        case .releaseImported: "release-imported"
+        case .releaseApproved: "release-approved"
+        case .releaseWithdrawn: "release-withdrawn"
+        case .checkSwitchedOff: "check-switched-off"
+        case .revocationsImported: "revocations-imported"
+        case .requestRefused: "request-refused"
+        case .stepFinished: "step-finished"
         }
     }
 
@@ -199,7 +227,15 @@ public enum JournalEvent: Sendable {
         case .revertFound(let value): try JSONText.encode(value)
         case .outcome(let value): try JSONText.encode(value)
         case .sessionSettled(let value): try JSONText.encode(value)
-        case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed, .slotHeld, .slotReleased: "{}"
+        case .slotHeld(let value), .slotReleased(let value), .slotRetried(let value): try JSONText.encode(value)
+        case .releaseImported(let value): try JSONText.encode(value)
+        case .releaseApproved(let value): try JSONText.encode(value)
+        case .releaseWithdrawn(let value): try JSONText.encode(value)
+        case .checkSwitchedOff(let value): try JSONText.encode(value)
+        case .revocationsImported(let value): try JSONText.encode(value)
+        case .requestRefused(let value): try JSONText.encode(value)
+        case .stepFinished(let value): try JSONText.encode(value)
+        case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed: "{}"
         }
     }
 }

@@ -15,6 +15,29 @@ extension Journal {
         }
     }
 
+    /// Everything that the ledger of releases is made of, oldest first, with the events' numbers.
+    public nonisolated func ledger() async throws(JournalError) -> [(number: EventNumber, event: JournalEvent)] {
+        let kinds = JournalEvent.ledgerKinds.map { "'\($0)'" }.joined(separator: ", ")
+        return try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM events WHERE kind IN (\(kinds)) ORDER BY number").compactMap { row in
+                let record = try EventRecord(row: row)
+                return try JournalEvent(ledger: record).map { (record.number, $0) }
+            }
+        }
+    }
+
+    /// The units whose sessions began under an approval, each once, and how many sessions of units without an identity did.
+    public nonisolated func units(under approval: EventNumber) async throws(JournalError) -> (known: Set<EUI64>, unknown: Int) {
+        try await read { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT unit FROM sessions WHERE approval = ?", arguments: [approval])
+            let units = try rows.map { row -> EUI64? in
+                let text: String? = try row.decode(forColumn: "unit")
+                return text.flatMap { EUI64($0) }
+            }
+            return (Set(units.compactMap(\.self)), units.count { $0 == nil })
+        }
+    }
+
     /// The newest sessions, newest first.
     public nonisolated func sessions(limit: Int) async throws(JournalError) -> [SessionRecord] {
         try await read { database in
@@ -79,9 +102,12 @@ extension Journal {
         guard !cut.isEmpty else { return 0 }
         try await append(
             cut.map { session in
-                let verdict = Verdict(
+                var verdict = Verdict(
                     .unknown, reason: .benchStopped, detail: "the bench stopped before the session had ended",
                     wrote: session.transferBegan)
+                verdict.release = session.release
+                verdict.manifestHash = session.manifestHash
+                verdict.checksOff = session.checksOff
                 return JournalDraft(.outcome(verdict), slot: session.slot, unit: session.chfId, session: session.id)
             })
         return cut.count

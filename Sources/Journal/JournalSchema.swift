@@ -29,6 +29,18 @@ enum JournalSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE sessions ADD COLUMN manifestHash TEXT;
+                    ALTER TABLE sessions ADD COLUMN approval INTEGER;
+                    ALTER TABLE sessions ADD COLUMN checksOff TEXT;
+                    ALTER TABLE sessions ADD COLUMN startingVersion TEXT;
+                    CREATE INDEX sessions_by_approval ON sessions (approval) WHERE approval IS NOT NULL;
+                    CREATE INDEX events_of_ledger ON events (number) WHERE kind IN (
+                        'release-imported', 'release-approved', 'release-withdrawn', 'check-switched-off', 'revocations-imported');
+                    """)
+        }
         return migrator
     }
 }

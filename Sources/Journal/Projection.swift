@@ -17,9 +17,15 @@ enum Projection {
         case "session-started":
             let started = try JSONText.decode(event.payload, as: JournalEvent.SessionStarted.self)
             try database.execute(
-                sql: "INSERT INTO sessions (id, slot, unit, startedAt, release, components) VALUES (?, ?, ?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO sessions
+                    (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
                 arguments: [
                     event.number, event.slot, event.unit, event.utc, started.release, try JSONText.encode(started.components),
+                    started.manifestHash?.description, started.approval, try JSONText.encode(started.checksOff),
+                    started.unit.installedVersion?.description,
                 ])
             try updateSlot(event, "lastSession = \(event.number)", database)
         case "transfer-started":
@@ -89,9 +95,15 @@ extension SessionRecord {
         let unit: String? = try row.decode(forColumn: "unit")
         let verdict: String? = try row.decode(forColumn: "verdict")
         let settled: String? = try row.decode(forColumn: "settled")
+        let manifestHash: String? = try row.decode(forColumn: "manifestHash")
+        let checksOff: String? = try row.decode(forColumn: "checksOff")
+        let startingVersion: String? = try row.decode(forColumn: "startingVersion")
         self.init(
             id: try row.decode(forColumn: "id"), slot: slot, chfId: unit.flatMap { EUI64($0) },
             startedAt: try row.decode(forColumn: "startedAt"), release: try row.decode(forColumn: "release"),
+            manifestHash: manifestHash.flatMap { SHA256Value($0) },
+            checksOff: try checksOff.map { try JSONText.decode($0, as: [String].self) } ?? [],
+            startingVersion: startingVersion.flatMap { FirmwareVersion($0) },
             components: try JSONText.decode(try row.decode(forColumn: "components"), as: [String: SHA256Value].self),
             transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
             verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },

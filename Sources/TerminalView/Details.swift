@@ -91,7 +91,7 @@ public struct Details: Sendable {
         return lines
     }
 
-    private func lines(_ fields: [(String, String?)]) -> [String] {
+    func lines(_ fields: [(String, String?)]) -> [String] {
         fields.compactMap { name, value in value.map { "\((name + ":").fitted(27))\($0)" } }
     }
 }

@@ -20,6 +20,14 @@ struct BenchClient: Sendable {
         try await send(.POST, path)
     }
 
+    func post<Value: Decodable & Sendable>(_ path: String, body: [UInt8], as _: Value.Type = Value.self) async throws -> Value {
+        try await send(.POST, path, body)
+    }
+
+    func post<Value: Decodable & Sendable>(_ path: String, _ order: some Encodable, as _: Value.Type = Value.self) async throws -> Value {
+        try await send(.POST, path, Array(try JSONEncoder().encode(order)))
+    }
+
     /// The status now, and again whenever it has changed.
     func follow(_ handle: (BenchStatus) async throws -> Void) async throws {
         let response = try await execute(request(.GET, "events"), timeout: .hours(24 * 365))
@@ -36,14 +44,18 @@ struct BenchClient: Sendable {
         }
     }
 
-    private func send<Value: Decodable>(_ method: HTTPMethod, _ path: String) async throws -> Value {
-        let response = try await execute(request(method, path), timeout: .seconds(30))
+    private func send<Value: Decodable>(_ method: HTTPMethod, _ path: String, _ content: [UInt8]? = nil) async throws -> Value {
+        var request = request(method, path)
+        if let content { request.body = .bytes(content) }
+        let response = try await execute(request, timeout: .seconds(30))
         let body = Data(buffer: try await response.body.collect(upTo: Self.answerLimit))
         guard response.status == .ok else {
             let error = try? JSONDecoder().decode(APIErrorBody.self, from: body)
-            throw Complaint(error?.message ?? "the daemon answered \(response.status)")
+            throw Complaint(error.map { "\($0.message) (\($0.code))" } ?? "the daemon answered \(response.status)")
         }
-        return try JSONDecoder().decode(Value.self, from: body)
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return try decoder.decode(Value.self, from: body)
     }
 
     private func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {

@@ -7,7 +7,7 @@ import TerminalView
 /// `reflashctl release`.
 struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "release", abstract: "Make, sign and check releases.",
+        commandName: "release", abstract: "Make, sign, check, import and approve releases.",
         discussion: """
             A release is a signed bundle: a manifest, the images, and a detached CMS signature of the manifest. It is a folder, or a tar
             archive of the same files.
@@ -16,8 +16,13 @@ struct ReleaseCommand: AsyncParsableCommand {
               reflashctl release make autumn.yaml autumn.tar
               reflashctl release sign autumn.tar --key releaser.pem --certificate releaser.crt
               reflashctl release verify autumn.tar --roots roots/ --image-keys keys/
+              reflashctl release import autumn.tar
+              reflashctl release approve autumn-2026 --variant 4G --key supervisor.pem --certificate supervisor.crt
             """,
-        subcommands: [Make.self, Sign.self, Verify.self, Trust.self])
+        subcommands: [
+            Make.self, Sign.self, Verify.self, Import.self, List.self, Show.self, Approve.self, Withdraw.self, CheckOff.self, Revoke.self,
+            Trust.self,
+        ])
 
     struct Make: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -108,26 +113,6 @@ struct ReleaseCommand: AsyncParsableCommand {
                     of: manifest, external: Array(try Data(contentsOf: URL(filePath: signature))), certificatePEM: try text(certificate))
             }
             return try DetachedSignature(of: manifest, keyPEM: try text(key), certificatePEM: try text(certificate), at: .now)
-        }
-    }
-
-    struct Trust: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Show roots: subject, fingerprint, expiry.",
-            discussion: """
-                EXAMPLES
-                  reflashctl release trust --roots /etc/reflash/roots
-                """)
-
-        @Option(help: "A folder of certificates in PEM, or one file.") var roots: String
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            try await complaining {
-                let certificates = try ReleaseTrust(roots: roots, imageKeys: nil).certificates
-                if output.json { return try output.printJSON(certificates) }
-                for line in Details(style: output.style).lines(certificates, now: .now) { Terminal.print(line) }
-            }
         }
     }
 }

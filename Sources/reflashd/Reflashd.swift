@@ -10,6 +10,7 @@ import Foundation
 import Journal
 import Links
 public import Logging
+import Releases
 import ServiceLifecycle
 import UnixSignals
 
@@ -21,7 +22,7 @@ struct Reflashd: AsyncParsableCommand {
         abstract: "Reflash every Communications Hub that is docked on this bench.",
         discussion: """
             Runs in the foreground until SIGTERM or SIGINT; then it lets running sessions end, within the config's bound.
-            Exit status: 0 after such an end, 78 for a config or an image that it can't accept, 1 for anything else.
+            Exit status: 0 after such an end, 78 for a config that it can't accept, 1 for anything else.
 
             EXAMPLES
               reflashd --config bench-configs/demo.yaml
@@ -42,47 +43,38 @@ struct Reflashd: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel: Logger.Level = .info
 
-    @Flag(help: "Check the config and the images, and exit.")
+    @Flag(help: "Check the config and the certificates and keys that it names, and exit.")
     var check = false
 
     func run() async throws {
-        let (bench, targets) = try accept()
+        let bench = try accept()
         guard !check else {
-            print("\(config): \(bench.slots.count) slots, \(bench.profiles.count) profiles, \(targets.count) targets: all well")
+            print("\(config): \(bench.slots.count) slots, \(bench.profiles.count) profiles: all well")
             return
         }
         do {
-            try await serve(bench, targets)
+            try await serve(bench)
         } catch {
             Self.complain("\(error)")
             throw ExitCode.failure
         }
     }
 
-    /// The config and its targets, verified.
-    private func accept() throws -> (BenchConfig, [Target]) {
+    /// The config, with the files of trust that it names.
+    private func accept() throws -> BenchConfig {
         do {
             let bench = try BenchConfigFile.load(config)
-            return (bench, try bench.targets.map { try target($0, of: bench) })
+            do throws(DeskRefusal) { try ReleaseDesk.checkTrust(bench.releases) } catch {
+                throw ConfigError(file: config, line: bench.releases.line, field: "releases", problem: error.message)
+            }
+            return bench
         } catch {
             Self.complain("\(error)")
             throw Self.badConfig
         }
     }
 
-    private func target(_ file: TargetFile, of bench: BenchConfig) throws -> Target {
-        func refused(_ why: String) -> ConfigError {
-            ConfigError(file: config, line: file.line, field: "targets", problem: "\(file.path) is refused: \(why)")
-        }
-        let target: Target
-        do throws(FirmwareProblem) { target = try TargetLoader.load(file) } catch { throw refused("\(error)") }
-        for profile in bench.profiles where profile.variant == target.variant {
-            if let problem = profile.problem(with: target) { throw refused(problem) }
-        }
-        return target
-    }
-
-    private func serve(_ bench: BenchConfig, _ targets: [Target]) async throws {
+    private func serve(_ bench: BenchConfig) async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         var logger = Logger(label: "reflashd")
         logger.logLevel = logLevel
@@ -90,10 +82,11 @@ struct Reflashd: AsyncParsableCommand {
         let journal = try Journal(path: bench.journal, clock: clock)
         let cut = try await journal.settleCutSessions()
         if cut > 0 { logger.warning("sessions that the last stop cut off are unknown", metadata: ["count": "\(cut)"]) }
+        let desk = try await ReleaseDesk(
+            bench.releases, bench: bench.name, profiles: bench.profiles, journal: journal, clock: clock, logger: logger)
         let controller = try await BenchController(
-            bench, journal: journal, targets: ConfiguredTargets(targets), admission: AdmitAll(),
-            opener: try HostLinks(), clock: clock, logger: logger)
-        let server = try BenchServer(controller, socket: bench.socket, logger: logger) { [logger] in
+            bench, journal: journal, targets: desk, admission: AdmitAll(), opener: try HostLinks(), clock: clock, logger: logger)
+        let server = try BenchServer(controller, desk: desk, socket: bench.socket, logger: logger) { [logger] in
             logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
             SystemdNotifier.notify("READY=1")
         }

@@ -244,7 +244,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
             // The second comes back from its reboot under the first one's name.
             #expect(try await bench.ended(2).verdict?.outcome == .swapped)
             _ = try await bench.ended(1)
-            try await bench.controller.retry(TestBench.slot(2))
+            try await bench.controller.retry(TestBench.slot(2), by: TestBench.technician)
             let view = try await bench.ended(2, sessions: 2)
             #expect(view.verdict?.outcome == .refused)
             #expect(view.verdict?.reason == .duplicateIdentity)

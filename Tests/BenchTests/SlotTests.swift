@@ -7,12 +7,12 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct SlotTests {
     @Test func `a held slot begins nothing until it is released`() async throws {
         try await TestBench.run(.init(undocked: [1])) { bench in
-            try await bench.controller.hold(TestBench.slot(1))
+            try await bench.controller.hold(TestBench.slot(1), by: TestBench.technician)
             try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
             let held = try await bench.view(1) { $0.isPresent && $0.message != nil }
             #expect(held.doNext == .hold)
             #expect(held.session == nil)
-            try await bench.controller.release(TestBench.slot(1))
+            try await bench.controller.release(TestBench.slot(1), by: TestBench.technician)
             #expect(try await bench.ended(1).verdict?.outcome == .reflashed)
         }
     }
@@ -24,7 +24,7 @@ import Testing
             _ = try await bench.ended(1)
             try bench.bus.unplug(TestBench.slot(1))
             _ = try await bench.view(1) { !$0.isPresent }
-            try await bench.controller.hold(TestBench.slot(1))
+            try await bench.controller.hold(TestBench.slot(1), by: TestBench.technician)
             try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(1))
             let view = try await bench.view(1) { $0.isPresent && $0.message != nil }
             #expect(view.unit?.chfId == TestBench.chf(2))
@@ -38,8 +38,8 @@ import Testing
     @Test func `a release while a session runs leaves it alone`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.view(1) { $0.sessionBegan != nil }
-            try await bench.controller.hold(TestBench.slot(1))
-            try await bench.controller.release(TestBench.slot(1))
+            try await bench.controller.hold(TestBench.slot(1), by: TestBench.technician)
+            try await bench.controller.release(TestBench.slot(1), by: TestBench.technician)
             #expect(try await bench.ended(1).verdict?.outcome == .reflashed)
             #expect(try await bench.journal.sessions(limit: 10).count == 1)
         }
@@ -48,9 +48,9 @@ import Testing
     @Test func `a release of a slot whose unit is settled begins nothing`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)
-            try await bench.controller.hold(TestBench.slot(1))
+            try await bench.controller.hold(TestBench.slot(1), by: TestBench.technician)
             #expect(bench.controller.board.slot(TestBench.slot(1))?.doNext == .hold)
-            try await bench.controller.release(TestBench.slot(1))
+            try await bench.controller.release(TestBench.slot(1), by: TestBench.technician)
             #expect(bench.controller.board.slot(TestBench.slot(1))?.doNext == .remove)
             #expect(try await bench.journal.sessions(limit: 10).count == 1)
         }
@@ -59,16 +59,16 @@ import Testing
     @Test func `orders that make no sense are refused with the reason`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)
-            await #expect(throws: SlotOrderError.self) { try await bench.controller.retry(TestBench.slot(2)) }
-            await #expect(throws: SlotOrderError.self) { try await bench.controller.release(TestBench.slot(1)) }
-            await #expect(throws: SlotOrderError.self) { try await bench.controller.hold(TestBench.slot(9)) }
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.retry(TestBench.slot(2), by: TestBench.technician) }
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.release(TestBench.slot(1), by: TestBench.technician) }
+            await #expect(throws: SlotOrderError.self) { try await bench.controller.hold(TestBench.slot(9), by: TestBench.technician) }
         }
     }
 
     @Test func `a retry is another session, which finds the unit current`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)
-            try await bench.controller.retry(TestBench.slot(1))
+            try await bench.controller.retry(TestBench.slot(1), by: TestBench.technician)
             #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .alreadyCurrent)
         }
     }
@@ -83,7 +83,7 @@ import Testing
             }
             let view = try await bench.view(1) { $0.message != nil }
             #expect(view.doNext == .moveToAnotherSlot)
-            try await bench.controller.retry(TestBench.slot(1))
+            try await bench.controller.retry(TestBench.slot(1), by: TestBench.technician)
             #expect(try await bench.ended(1, sessions: 4).verdict?.outcome == .reflashed)
         }
     }

@@ -42,6 +42,12 @@ final class TestBench: Sendable {
         var imageBytes = 50_000
         var identity = IdentitySource.serialNumber
         var hardwareSource = ValueSource.osInfo("i")
+        var model: String?
+        /// The versions that the release may be applied over, and those of approved steps, which go over ``stepOver``.
+        var over: [FirmwareVersion]?
+        var steps: [FirmwareVersion] = []
+        var stepOver: [FirmwareVersion]?
+        var checksOff: Set<PolicyCheck> = []
     }
 
     /// A line that costs a test no time.
@@ -51,14 +57,13 @@ final class TestBench: Sendable {
         return line
     }()
 
+    static let technician = Operator(user: "test", role: .technician)
+
     static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }
     static func slot(_ index: Int) -> SlotID { SlotID("A\(index)") ?? { preconditionFailure("a label") }() }
 
     private init(_ setup: Setup, path: String) async throws {
-        image = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0),
-            payload: (0..<setup.imageBytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-        ).build()
+        image = Self.image(Self.targetVersion, bytes: setup.imageBytes)
         let count = setup.installed.count
         let description = DockDescription(
             name: "test",
@@ -88,24 +93,21 @@ final class TestBench: Sendable {
                     runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "2c01"], identity: setup.identity, version: .imageState,
                     model: .osInfo("m"), hardwareVersion: setup.hardwareSource, components: ["application": 0], bounds: setup.bounds,
                     leastProof: .bootloaderValidated),
-            ], targets: [],
+            ], releases: ReleaseConfig(store: "", roots: ""),
             slots: description.slots.map {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
             })
-        let target = Target(
-            release: "release", variant: setup.variant, version: Self.targetVersion,
-            hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF),
-            components: [
-                TargetComponent(
-                    name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image),
-                    bootImage: .init(hash: try #require(try MCUbootImage(MemoryBytes(image)).hash), version: Self.targetVersion))
-            ])
+        var target = try Self.target("release", Self.targetVersion, image, setup)
+        for version in setup.steps {
+            target.steps.append(
+                try Self.target("step-\(version)", version, Self.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
+        }
         journal = try Journal(path: path, clock: SystemClock())
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         controller = try await BenchController(
-            config, journal: journal, targets: ConfiguredTargets(setup.hasTarget ? [target] : []), admission: AdmitAll(),
+            config, journal: journal, targets: GivenTarget(setup.hasTarget ? target : nil), admission: AdmitAll(),
             opener: InProcessOpener(bus),
             clock: SystemClock(), logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -122,6 +124,26 @@ final class TestBench: Sendable {
                 }
             }
         }
+    }
+
+    private static func image(_ version: FirmwareVersion, bytes: Int) -> [UInt8] {
+        MCUbootImageBuilder(
+            version: .init(major: 0, minor: 2, revision: UInt16(version.rawValue & 0xFFFF), build: 0),
+            payload: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        ).build()
+    }
+
+    private static func target(
+        _ name: String, _ version: FirmwareVersion, _ image: [UInt8], _ setup: Setup, over: [FirmwareVersion]? = nil
+    ) throws -> Target {
+        Target(
+            release: name, manifestHash: SHA256Value.of(Array(name.utf8)), variant: setup.variant, version: version, model: setup.model,
+            hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF), over: over ?? setup.over,
+            components: [
+                TargetComponent(
+                    name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image),
+                    bootImage: .init(hash: try #require(try MCUbootImage(MemoryBytes(image)).hash), version: version))
+            ], checksOff: setup.checksOff)
     }
 
     /// Runs `body` beside a bench, whose journal goes with it.
@@ -199,6 +221,22 @@ final class TestBench: Sendable {
         continuation.onTermination = { _ in task.cancel() }
         return stream
     }
+}
+
+/// One target for all units, or none.
+private struct GivenTarget: TargetSource {
+    private let target: Target?
+
+    init(_ target: Target?) { self.target = target }
+
+    func target(for unit: BenchModel.Unit, variant: Variant) async throws(Refusal) -> Target {
+        guard let target, target.variant == variant else { throw Refusal(.noApprovedRelease, "there is none for \(variant)") }
+        return target
+    }
+
+    func claim(_ target: Target, for unit: BenchModel.Unit) async throws(Refusal) {}
+
+    func ended(_ target: Target) async -> ReleaseEnd? { nil }
 }
 
 /// Opens the devices of an in-process bus.

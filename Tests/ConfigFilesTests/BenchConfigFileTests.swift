@@ -18,31 +18,18 @@ import Testing
             version: string 4
             components: {application: {alternate: 0}, modem: {alternate: 1}}
             bounds: {request: 250 ms}
-        targets:
-          - variant: 4G
-            image: release.zigbee
-            version: 0002012F
-            manufacturerImageHash: \(String(repeating: "ab", count: 32))
+        releases:
+          store: releases
+          trust: {roots: trust/roots, approvers: trust/approvers, imageKeys: /etc/keys}
+          centralProductsList: {file: cpl.csv, columns: {status: State}, current: Live}
+          checksOff: [downgrade]
+        roles:
+          technician: [group flashers, user 1001]
+          supervisor: [user ada]
         slots:
           A10: pci-0000:00:14.0-usb-0:1.10
           A2: pci-0000:00:14.0-usb-0:1.2
         """
-
-    @Test func `a config names where releases are kept and whom it trusts, in place of an image`() {
-        let releases = """
-            releases:
-              store: releases
-              trust: {roots: trust/roots, imageKeys: trust/keys, approvers: trust/approvers}
-              centralProductsList: cpl.csv
-            slots:
-            """
-        let start = Self.whole.range(of: "targets:")?.lowerBound ?? Self.whole.endIndex
-        let end = Self.whole.range(of: "slots:")
-        let config = Self.whole[..<start] + releases + (end.map { String(Self.whole[$0.upperBound...]) } ?? "")
-        withKnownIssue("the daemon takes the image that its config states; the release store is next") {
-            #expect(throws: Never.self) { try BenchConfigFile.parse(String(config), file: "/etc/reflash/bench.yaml") }
-        }
-    }
 
     @Test func `a whole config is read, with paths relative to its folder and slots in the order of labels`() throws {
         let config = try BenchConfigFile.parse(Self.whole, file: "/etc/reflash/bench.yaml")
@@ -53,7 +40,14 @@ import Testing
         #expect(config.profiles[0].components == ["application": 0, "modem": 1])
         #expect(config.profiles[0].bounds.request == .milliseconds(250))
         #expect(config.profiles[0].version == .string(4))
-        #expect(config.targets[0].component == "application")
+        #expect(
+            config.releases
+                == ReleaseConfig(
+                    store: "/etc/reflash/releases", roots: "/etc/reflash/trust/roots", approvers: "/etc/reflash/trust/approvers",
+                    imageKeys: "/etc/keys",
+                    productsList: .init(path: "/etc/reflash/cpl.csv", columns: ["status": "State"], current: "Live"), statements: .signed,
+                    checksOff: [.downgrade], line: 15))
+        #expect(config.roles.members == [.technician: [.group("flashers"), .user("1001")], .supervisor: [.user("ada")]])
     }
 
     /// A line of the whole config, what it is replaced by, and the exact message.
@@ -62,7 +56,7 @@ import Testing
         ("bench: rack-a", "bench:", "bench.yaml:1: bench: expected a value, found nothing"),
         (
             "bench: rack-a", "rack: a",
-            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, profiles, slots, socket, targets"
+            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, profiles, releases, roles, slots, socket"
         ),
         ("bench: rack-a\n", "", "bench.yaml:1: the key 'bench' is missing"),
         (
@@ -112,23 +106,35 @@ import Testing
             "modem: {alternate: 1}", "modem: {alternate: 256}",
             "bench.yaml:12: profiles.hub-4g.components.modem.alternate: expected a whole number from 0 to 255, found '256'"
         ),
+        ("  store: releases\n", "", "bench.yaml:15: releases: the key 'store' is missing"),
         (
-            "    manufacturerImageHash: ab", "    manufacturerImageHash: zz",
-            "bench.yaml:18: targets[0].manufacturerImageHash: expected a SHA-256 of 64 hex digits, found 'zz\(String(repeating: "ab", count: 31))'"
+            "approvers: trust/approvers, ", "",
+            "bench.yaml:15: releases: expected trust.approvers, whose certificates sign approvals; or 'statements: by-role', where the role "
+                + "on the socket is enough"
         ),
         (
-            "version: 0002012F", "version: 2012F",
-            "bench.yaml:17: targets[0].version: expected a firmware version of 8 hex digits, found '2012F'"
+            "  centralProductsList: {file: cpl.csv, columns: {status: State}, current: Live}\n", "",
+            "bench.yaml:15: releases: expected centralProductsList, or central-products-list under checksOff; every outcome then says so"
         ),
         (
-            "    image: release.zigbee", "    image: release.zigbee\n    component: zigbee",
-            "bench.yaml:15: targets[0]: profile 'hub-4g' says no place for component 'zigbee'"
+            "[downgrade]", "[upgrade]",
+            "bench.yaml:18: releases.checksOff[0]: expected one of central-products-list, hardware-version, model, starting-version, downgrade, "
+                + "security-counter, found 'upgrade'"
+        ),
+        ("[downgrade]", "[downgrade, downgrade]", "bench.yaml:18: releases.checksOff[1]: the check is given twice"),
+        (
+            "supervisor: [user ada]", "supervisor: [ada]",
+            "bench.yaml:21: roles.supervisor[0]: expected 'user NAME', 'group NAME' or everyone, found 'ada'"
+        ),
+        (
+            "supervisor: [user ada]", "boss: [user ada]",
+            "bench.yaml:21: roles.boss: expected one of viewer, technician, supervisor, releaser, found 'boss'"
         ),
         (
             "  A2: pci-0000:00:14.0-usb-0:1.2", "  A2: pci-0000:00:14.0-usb-0:1.10",
-            "bench.yaml:21: slots.A2: the port pci-0000:00:14.0-usb-0:1.10 is already slot A10"
+            "bench.yaml:24: slots.A2: the port pci-0000:00:14.0-usb-0:1.10 is already slot A10"
         ),
-        ("  A2: pci", "  A/2: pci", "bench.yaml:21: slots.A/2: expected a slot label of 1 to 16 letters, digits, '-' or '_', found 'A/2'"),
+        ("  A2: pci", "  A/2: pci", "bench.yaml:24: slots.A/2: expected a slot label of 1 to 16 letters, digits, '-' or '_', found 'A/2'"),
         ("  A2: pci-0000:00:14.0-usb-0:1.2", "  A10: pci-0000:00:14.0-usb-0:1.2", "the key is given twice"),
     ])
     func `each mistake is named with file, line and field`(line: String, mistake: String, message: String) throws {
@@ -156,7 +162,7 @@ import Testing
             identity: os-info n
             version: image-state
             components: {application: {image: 1}}
-        targets: []
+        releases: {store: r, trust: {roots: r.pem}, statements: by-role, checksOff: [central-products-list]}
         slots:
           B01: {port: pci-0000:00:14.0-usb-0:1.1, interface: 2}
           B02: {link: /dev/serial/by-path/x, profile: hub-2g3g}

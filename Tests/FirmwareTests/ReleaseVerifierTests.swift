@@ -2,12 +2,15 @@ import BenchModel
 import Crypto
 @testable import Firmware
 import Foundation
+import ReleaseKit
 import Testing
 import X509
 
 @Suite struct ReleaseVerifierTests {
-    private let fixtures = ReleaseFixtures()
+    private let fixtures: ReleaseFixtures
     private typealias F = ReleaseFixtures
+
+    init() throws { fixtures = try ReleaseFixtures() }
 
     @Test func `a release that nothing is wrong with says what each unit is given`() async throws {
         let result = try await fixtures.verify()
@@ -17,27 +20,26 @@ import X509
         #expect(release.signer.subject == "CN=Releaser")
         let target = try #require(release.targets[.fourG])
         #expect(target.version == FirmwareVersion(rawValue: 0x0002_012F))
-        #expect(target.checksOff == ["central-products-list"])
+        #expect(target.checksOff == [.centralProductsList])
         #expect(result.checks.map(\.kind) == [.files, .manifest, .signature, .validity, .fileHash, .image, .imageSignature])
     }
 
     @Test func `a certificate is valid at the time of the check, or the release is not`() async throws {
-        let expired = try fixtures.signer(to: F.now - F.day)
-        #expect(try await fixtures.verify(certificate: expired).problems.map(\.code) == [.certificateExpired])
-        let early = try fixtures.signer(from: F.now + F.day)
-        #expect(try await fixtures.verify(certificate: early).problems.map(\.code) == [.certificateNotYetValid])
+        let expired = try fixtures.authority.signer(to: F.now - F.day)
+        #expect(try await fixtures.verify(signer: expired).problems.map(\.code) == [.certificateExpired])
+        let early = try fixtures.authority.signer(from: F.now + F.day)
+        #expect(try await fixtures.verify(signer: early).problems.map(\.code) == [.certificateNotYetValid])
     }
 
     @Test func `a certificate for something else signs no releases`() async throws {
-        let server = try fixtures.signer(purpose: .serverAuth)
-        let signature = Result {
-            try DetachedSignature(of: [1], keyPEM: fixtures.signerKey.pemRepresentation, certificatePEM: server, at: F.now)
+        let server = try fixtures.authority.signer(purpose: .serverAuth)
+        #expect(throws: FirmwareProblem.self) {
+            try DetachedSignature(of: [1], keyPEM: server.key, certificatePEM: server.certificate, at: F.now)
         }
-        #expect(throws: FirmwareProblem.self) { try signature.get() }
     }
 
     @Test func `a root that the bench does not have is not believed`() async throws {
-        let stranger = try ReleaseFixtures().root()
+        let stranger = try ReleaseFixtures().authority.root
         let result = try await fixtures.verify(trust: try fixtures.trust(root: stranger))
         #expect(result.problems.map(\.code) == [.certificateUntrusted])
         #expect(result.release == nil)
@@ -76,10 +78,10 @@ import X509
     }
 
     @Test func `an image signed by a key that the bench lacks is refused, not skipped`() async throws {
-        let trust = try ReleaseTrust(roots: [("root.pem", try fixtures.root())], imageKeys: [])
+        let trust = try ReleaseTrust(roots: [("root.pem", fixtures.authority.root)], imageKeys: [])
         #expect(try await fixtures.verify(trust: trust).problems.map(\.code) == [.keyMissing])
         let other = try ReleaseTrust(
-            roots: [("root.pem", try fixtures.root())],
+            roots: [("root.pem", fixtures.authority.root)],
             imageKeys: [("other.pem", P256.Signing.PrivateKey().publicKey.pemRepresentation)])
         #expect(try await fixtures.verify(trust: other).problems.map(\.code) == [.signatureWrong])
     }
@@ -103,9 +105,7 @@ import X509
     @Test func `no change of a single byte gets through, and no shortened bundle`() async throws {
         let image = try ImageFixtures.ota(ImageFixtures.mcuboot(payload: 60))
         let manifest = try F.manifest(image: image).encoded()
-        let signature = try DetachedSignature(
-            of: manifest, keyPEM: fixtures.signerKey.pemRepresentation, certificatePEM: try fixtures.signer(), at: F.now)
-        let archive = ReleaseBundle.archive(manifest: manifest, signature: signature.bytes, files: [("release.zigbee", image)])
+        let archive = try fixtures.archive(manifest, image: image)
         let verifier = ReleaseVerifier(trust: try fixtures.trust(), products: nil)
         func identity(_ bytes: [UInt8]) async -> SHA256Value? {
             guard let bundle = try? ReleaseBundle(archive: MemoryBytes(bytes)) else { return nil }

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)), .serialized) struct DaemonTests {
     @Test func `sixteen units are reflashed and proven`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 16)
+            let bench = try await SimulatedBench(folder, units: 16)
             try await bench.runDaemon { daemon in
                 let status = try await bench.settled(1...16)
                 for index in 1...16 {
@@ -33,7 +33,7 @@ import Testing
 
     @Test func `a unit pulled mid-way and a bad bit end as the hands are told`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(
+            let bench = try await SimulatedBench(
                 folder, units: 3, faults: [2: "{kind: unplug, atByte: 50000}", 3: "{kind: bit-flip, atByte: 777}"])
             try await bench.runDaemon { _ in
                 let first = try await bench.settled(1...3)
@@ -57,7 +57,7 @@ import Testing
 
     @Test func `the same works with a pulled unit when another port is not in the config`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 2)
+            let bench = try await SimulatedBench(folder, units: 2)
             let text = try String(contentsOfFile: bench.config, encoding: .utf8)
             try text.replacingOccurrences(of: "  A02: pci-0000:00:14.0-usb-0:1.1.2\n", with: "")
                 .write(toFile: bench.config, atomically: true, encoding: .utf8)
@@ -71,7 +71,7 @@ import Testing
 
     @Test func `orders go through the API, and what can't be done is explained`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try await bench.runDaemon { _ in
                 _ = try await bench.settled(1...1)
                 let retried = try await bench.ctl("slot", "retry", "A01")
@@ -81,11 +81,11 @@ import Testing
                 #expect(try await bench.ctl("slot", "release", "A02").status == 0)
                 let held = try await bench.ctl("slot", "release", "A02")
                 #expect(held.status == 1)
-                #expect(held.errors == "reflashctl: A02: the slot is not held\n")
+                #expect(held.errors == "reflashctl: A02: the slot is not held (slot-order)\n")
                 let unknown = try await bench.ctl("slot", "show", "B99")
-                #expect(unknown.errors == "reflashctl: there is no slot 'B99'; 'reflashctl status' lists them\n")
+                #expect(unknown.errors == "reflashctl: there is no slot 'B99'; 'reflashctl status' lists them (slot-unknown)\n")
                 let never = try await bench.ctl("unit", "show", "00-00-00-00-00-00-00-01")
-                #expect(never.errors == "reflashctl: 00-00-00-00-00-00-00-01 was never on this bench\n")
+                #expect(never.errors == "reflashctl: 00-00-00-00-00-00-00-01 was never on this bench (unit-unknown)\n")
                 let head = try await Programs.run(
                     "bash",
                     ["-c", "set -o pipefail; \(Programs.path("reflashctl")) journal events --json --socket \(bench.socket) | head -1"])
@@ -103,35 +103,34 @@ import Testing
         try await Programs.run("reflashd", ["--config", bench.config])
     }
 
-    @Test func `a config that is not there, and an image that is not what the config states, are refused`() async throws {
+    @Test func `a config that is not there, and a key that can't be read, are refused`() async throws {
         try await withFolder { folder in
             let none = try await Programs.run("reflashd", ["--config", "\(folder)/none.yaml"])
             #expect(none.status == 78)
             #expect(none.errors.hasPrefix("reflashd: \(folder)/none.yaml: can't be read"))
 
-            let bench = try SimulatedBench(folder, units: 1)
-            var text = try String(contentsOfFile: bench.config, encoding: .utf8)
-            text = text.replacingOccurrences(of: bench.manufacturerImageHash, with: String(repeating: "ab", count: 32))
-            try text.write(toFile: bench.config, atomically: true, encoding: .utf8)
+            let bench = try await SimulatedBench(folder, units: 1, isApproved: false)
+            try "no key".write(toFile: "\(folder)/keys.pem", atomically: true, encoding: .utf8)
             let result = try await start(bench)
             #expect(result.status == 78)
-            #expect(result.errors.contains("Manufacturer Image Hash: expected \(String(repeating: "ab", count: 32)), as the config states"))
+            #expect(result.errors.contains("bench.yaml:"))
+            #expect(result.errors.contains("releases: keys.pem: expected a public key in PEM"), "\(result.errors)")
             #expect(!FileManager.default.fileExists(atPath: bench.journal))
         }
     }
 
     @Test func `a check of a good config says so`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             let result = try await Programs.run("reflashd", ["--config", bench.config, "--check"])
             #expect(result.status == 0)
-            #expect(result.output == "\(bench.config): 25 slots, 2 profiles, 2 targets: all well\n")
+            #expect(result.output == "\(bench.config): 25 slots, 2 profiles: all well\n")
         }
     }
 
     @Test func `a socket's name that something else has is not touched`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try "mine".write(toFile: bench.socket, atomically: true, encoding: .utf8)
             let result = try await start(bench)
             #expect(result.status == 1)
@@ -142,7 +141,7 @@ import Testing
 
     @Test func `a second daemon on the same journal is refused, and the first goes on`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try await bench.runDaemon { _ in
                 _ = try await bench.settled(1...1)
                 let result = try await start(bench)
@@ -155,7 +154,7 @@ import Testing
 
     @Test func `a socket left behind by a killed daemon is replaced`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try await bench.run([
                 "sh", "-c", "\(Programs.path("reflashd")) --config \(bench.config); \(Programs.path("reflashd")) --config \(bench.config)",
             ]) { _ in
@@ -171,7 +170,7 @@ import Testing
 
     @Test func `a restart leaves what is done, and begins anew when the target is another`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 2)
+            let bench = try await SimulatedBench(folder, units: 2)
             let daemon = "\(Programs.path("reflashd")) --config \(bench.config)"
             try await bench.run(["sh", "-c", "\(daemon); \(daemon); \(daemon)"]) { _ in
                 let first = try await bench.settled(1...2)
@@ -179,7 +178,7 @@ import Testing
                 let second = try await bench.status { $0[1]?.outcome == .reflashed && $0.outcomes.isEmpty }
                 #expect(second[1]?.session == first[1]?.session)
                 #expect(second[1]?.state == .docked)
-                try bench.changeTarget()
+                try await bench.changeTarget()
                 kill(try #require(Daemons.pid(of: bench.config)), SIGTERM)
                 let third = try await bench.status { $0[1]?.installedVersion?.description == "00020130" && $0[2]?.outcome == .reflashed }
                 #expect(third[1]?.outcome == .reflashed)
@@ -189,7 +188,7 @@ import Testing
 
     @Test func `a watcher that does not read does not keep the daemon from stopping`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 16)
+            let bench = try await SimulatedBench(folder, units: 16)
             try await bench.runDaemon { daemon in
                 let watcher = try await Programs.start(
                     "reflashctl", ["watch", "--json", "--socket", bench.socket], output: "\(folder)/watch.out",
@@ -208,7 +207,7 @@ import Testing
         try await withFolder { folder in
             let disk = "\(folder)/disk"
             try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-            let bench = try SimulatedBench(folder, units: 2, journal: "disk/journal.sqlite")
+            let bench = try await SimulatedBench(folder, units: 2, journal: "disk/journal.sqlite")
             // A real file system that is really full; the ballast goes when the test says so.
             let script = """
                 mount -t tmpfs -o size=400k tmpfs \(disk)

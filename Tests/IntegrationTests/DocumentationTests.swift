@@ -33,7 +33,7 @@ import Testing
             return
         }
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 2)
+            let bench = try await SimulatedBench(folder, units: 2)
             try await bench.runDaemon { _ in
                 _ = try await bench.settled(1...2)
                 for script in scripts {

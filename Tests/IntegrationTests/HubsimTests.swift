@@ -11,7 +11,7 @@ import Testing
 
     @Test func `the command's exit status, output and signals pass through`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             let status = try await run(bench, "sh", "-c", "echo out; echo err >&2; exit 42")
             #expect(status.status == 42)
             #expect(status.output == "out\n")
@@ -25,7 +25,7 @@ import Testing
 
     @Test func `a signal to hubsim reaches the command`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try await bench.run([
                 "sh", "-c",
                 "trap 'echo caught > \(folder)/caught; exit 7' TERM; touch \(folder)/up; while :; do read -t 1 x < /dev/zero || :; done",
@@ -41,7 +41,7 @@ import Testing
 
     @Test func `nothing stays behind, also when hubsim is killed`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             let mounts = try String(contentsOfFile: "/proc/mounts", encoding: .utf8)
             // The command would not listen to a SIGTERM.
             let command = "trap '' TERM; touch \(folder)/up; while :; do tail -f /dev/null \(folder)/marker; done"
@@ -59,7 +59,7 @@ import Testing
     @Test func `a program inside has terminals of its own`() async throws {
         try await withFolder { folder in
             let result = try await run(
-                try SimulatedBench(folder, units: 1), "python3", "-c",
+                try await SimulatedBench(folder, units: 1), "python3", "-c",
                 "import os; m, s = os.openpty(); os.write(s, b'x'); print(os.read(m, 1))")
             #expect(result.output == "b'x'\n", "\(result.errors)")
         }
@@ -67,7 +67,7 @@ import Testing
 
     @Test func `one that says nothing to the dock does not keep others from acting`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try await bench.run(["sh", "-c", "touch \(folder)/up; exec tail -f /dev/null"]) { _ in
                 try await appears("\(folder)/up")
                 let silent = try await Programs.start(
@@ -83,7 +83,7 @@ import Testing
 
     @Test func `mistakes are explained before anything is set up`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try "dock: it\nslots: {A01: 1-1}\nunits: [{slot: A02}]\n".write(toFile: bench.dock, atomically: true, encoding: .utf8)
             let result = try await run(bench, "true")
             #expect(result.status == 64)
@@ -96,7 +96,7 @@ import Testing
 
     @Test func `hands act on the dock, and what can't be done is refused`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 2)
+            let bench = try await SimulatedBench(folder, units: 2)
             try await bench.run(["sh", "-c", "touch \(folder)/up; exec tail -f /dev/null"]) { _ in
                 try await appears("\(folder)/up")
                 try await bench.hands("unplug", "A01")
@@ -116,7 +116,7 @@ import Testing
 
     @Test func `an ordinary user can do all of it`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 4)
+            let bench = try await SimulatedBench(folder, units: 4)
             chmod(folder, 0o777)
             let script = """
                 dfu-util -l | grep -c 'Found Runtime'

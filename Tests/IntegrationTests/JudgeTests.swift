@@ -11,7 +11,7 @@ import Testing
 
     @Test func `dfu-util lists sixteen units with their CHF IDs`() async throws {
         try await withFolder { folder in
-            let result = try await inside(try SimulatedBench(folder, units: 16), "dfu-util -l")
+            let result = try await inside(try await SimulatedBench(folder, units: 16), "dfu-util -l")
             let found = result.output.split(separator: "\n").filter { $0.hasPrefix("Found Runtime: [1209:4c01]") }
             #expect(found.count == 16)
             for index in 1...16 {
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `dfu-util downloads to and uploads from sixteen units at once, byte for byte`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 16)
+            let bench = try await SimulatedBench(folder, units: 16)
             try Data(bench.image).write(to: URL(filePath: "\(folder)/image.bin"))
             let script = """
                 cd \(folder)
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `lsusb reads every descriptor of a unit and of the USB hubs`() async throws {
         try await withFolder { folder in
-            let result = try await inside(try SimulatedBench(folder, units: 2), "lsusb -v")
+            let result = try await inside(try await SimulatedBench(folder, units: 2), "lsusb -v")
             for line in [
                 "iSerial                 3 00DB123456789002", "Device Firmware Upgrade Interface Descriptor:",
                 "bcdDFUVersion                   1.10",
@@ -57,7 +57,7 @@ import Testing
     @Test func `udev's links and tags name the port`() async throws {
         try await withFolder { folder in
             let result = try await inside(
-                try SimulatedBench(folder, units: 1), "ls -l /dev/reflash/by-path; ls /run/udev/tags/reflash; cat /run/udev/data/c189:5")
+                try await SimulatedBench(folder, units: 1), "ls -l /dev/reflash/by-path; ls /run/udev/tags/reflash; cat /run/udev/data/c189:5")
             #expect(result.output.contains("pci-0000:00:14.0-usb-0:1.1.1 -> ../../bus/usb/001/006"))
             #expect(result.output.contains("E:ID_PATH=pci-0000:00:14.0-usb-0:1.1.1"))
             #expect(result.output.contains("E:ID_USB_INTERFACES=:ff0000:fe0101:"))
@@ -66,7 +66,7 @@ import Testing
 
     @Test func `imgtool agrees about what we make and we about what it makes`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 1)
+            let bench = try await SimulatedBench(folder, units: 1)
             try Data(bench.image).write(to: URL(filePath: "\(folder)/ours.bin"))
             let ours = try await Programs.run("imgtool", ["verify", "\(folder)/ours.bin"])
             #expect(ours.output.contains("Image version: 0.2.303+0"), "\(ours.output)\(ours.errors)")
@@ -96,7 +96,7 @@ import Testing
 
     @Test func `the journal's chain can be checked by a few lines of Python`() async throws {
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 2)
+            let bench = try await SimulatedBench(folder, units: 2)
             try await bench.runDaemon { _ in _ = try await bench.settled(1...2) }
             let script = """
                 import hashlib, sqlite3, sys

@@ -21,7 +21,7 @@ import Testing
         let moment = Duration.milliseconds(Int.random(in: 0...Self.runMilliseconds, using: &random))
         print("kill test: seed \(seed), killed after \(moment)")
         try await withFolder { folder in
-            let bench = try SimulatedBench(folder, units: 16, state: true, payload: 60_000)
+            let bench = try await SimulatedBench(folder, units: 16, state: true, payload: 60_000)
             let daemon = Programs.path("reflashd")
             // A killed daemon is started again, as systemd would.
             let script = "while ! \(daemon) --config \(bench.config) 2>>\(folder)/daemon.log; do touch \(folder)/restarted; done"

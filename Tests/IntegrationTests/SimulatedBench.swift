@@ -1,8 +1,12 @@
 import BenchModel
 import BenchWire
-import Crypto
+import ConfigFiles
 import Firmware
 import Foundation
+import Journal
+import Logging
+import ReleaseKit
+import Releases
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -12,6 +16,7 @@ import Testing
 struct SimulatedBench: Sendable {
     let folder: String
     let image: [UInt8]
+    private let maker: ReleaseMaker?
 
     static let slots = 17
     var dock: String { "\(folder)/dock.yaml" }
@@ -29,19 +34,20 @@ struct SimulatedBench: Sendable {
     init(existing folder: String) throws {
         self.folder = folder
         image = []
+        maker = nil
     }
 
-    /// Writes the dock, the release and the config. `faults` are YAML, by unit; `state` keeps flashes in files.
-    init(_ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000)
-        throws
-    {
+    /// Writes the dock and the config, and approves a release, unless none is wanted. `faults` are YAML, by unit; `state` keeps flashes in
+    /// files.
+    init(
+        _ folder: String, units: Int, faults: [Int: String] = [:], state: Bool = false, journal: String? = nil, payload: Int = 120_000,
+        isApproved: Bool = true
+    ) async throws {
         self.folder = folder
-        image = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x12F, build: 0),
-            payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) }
-        ).build()
-        try Self.writeRelease(image, version: 0x0002_012F, to: "\(folder)/release.zigbee")
-        try Self.writeRelease(image, version: 0x0002_012F, type: 2, to: "\(folder)/release-2g3g.zigbee")
+        let maker = try ReleaseMaker()
+        self.maker = maker
+        let version = FirmwareVersion(rawValue: 0x0002_012F)
+        image = ReleaseMaker.mcuboot(version, payload: (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 13) })
         var dock = """
             dock: it
             defaults:
@@ -62,36 +68,56 @@ struct SimulatedBench: Sendable {
                 "  - {slot: \(Self.slot(index)), chfId: \(Self.chf(index)), gpfId: 00-DB-12-34-56-78-A0-\(String(format: "%02X", index))\(fault)}\n"
         }
         try dock.write(toFile: self.dock, atomically: true, encoding: .utf8)
+        try maker.writeTrust(to: folder)
         var config = try String(contentsOfFile: "\(Programs.packageRoot)/bench-configs/demo.yaml", encoding: .utf8)
-        for (old, new) in [
-            ("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock"),
-            ("../.demo/release.zigbee", "release.zigbee"),
-            (String(repeating: "0", count: 64), manufacturerImageHash),
-            ("../.demo/release-2g3g.zigbee", "release-2g3g.zigbee"), (String(repeating: "1", count: 64), manufacturerImageHash),
-        ] { config = config.replacingOccurrences(of: old, with: new) }
+        for (old, new) in [("../.demo/journal.sqlite", journal ?? "journal.sqlite"), ("../.demo/reflashd.sock", "d.sock")] {
+            config = config.replacingOccurrences(of: old, with: new)
+        }
+        let start = try #require(config.range(of: "\nreleases:")).lowerBound
+        config.replaceSubrange(start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: Self.releases)
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
+        let archive = try maker.archive("release", [.init(.fourG, version, image: image), .init(.twoG3G, version, image: image)])
+        try Data(archive).write(to: URL(filePath: "\(folder)/release.tar"))
+        if isApproved { try await approve(archive) }
     }
 
-    private static func writeRelease(_ image: [UInt8], version: UInt32, type: UInt16 = 1, to path: String) throws {
-        let key = P256.Signing.PrivateKey()
-        let release = try OTAImageBuilder(
-            manufacturerCode: 0xAB01, imageType: type, fileVersion: FirmwareVersion(rawValue: version),
-            hardware: HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF), headerString: "Test"
-        ).build(manufacturerImage: image) { Array(try key.signature(for: $0).rawRepresentation) }
-        try Data(release).write(to: URL(filePath: path))
+    /// The role on the socket is enough, and there is no list of products.
+    private static let releases = """
+
+        releases:
+          store: releases
+          trust: {roots: roots.pem, imageKeys: keys.pem}
+          statements: by-role
+          checksOff: [central-products-list]
+
+        """
+
+    /// Brings a release into the bench's store and journal, and approves it, as a supervisor did before the daemon's start.
+    private func approve(_ archive: [UInt8]) async throws {
+        let config = try BenchConfigFile.load(self.config)
+        let clock = SystemClock()
+        let journal = try Journal(path: config.journal, clock: clock)
+        let desk = try await ReleaseDesk(
+            config.releases, bench: config.name, profiles: config.profiles, journal: journal, clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let supervisor = Operator(user: "test", role: .supervisor)
+        let release = try await desk.importRelease(try ReleaseBundle(archive: MemoryBytes(archive)), by: supervisor)
+        for variant in Variant.allCases {
+            _ = try await desk.approve(release.release, variant: variant, first: nil, via: [], by: supervisor)
+        }
+        try await journal.close()
     }
 
-    /// Makes version 00020130 the target from the daemon's next start on.
-    func changeTarget() throws {
-        let next = MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: 0x130, build: 0), payload: [UInt8](repeating: 9, count: 50_000)
-        ).build()
-        try Self.writeRelease(next, version: 0x0002_0130, to: "\(folder)/next.zigbee")
-        try Self.writeRelease(next, version: 0x0002_0130, type: 2, to: "\(folder)/release-2g3g.zigbee")
-        let text = try String(contentsOfFile: config, encoding: .utf8)
-            .replacingOccurrences(of: " release.zigbee", with: " next.zigbee").replacingOccurrences(of: "0002012F", with: "00020130")
-            .replacingOccurrences(of: manufacturerImageHash, with: "\(SHA256Value.of(next))")
-        try text.write(toFile: config, atomically: true, encoding: .utf8)
+    /// Makes version 00020130 what the daemon that runs flashes from now on.
+    func changeTarget() async throws {
+        let version = FirmwareVersion(rawValue: 0x0002_0130)
+        let next = ReleaseMaker.mcuboot(version, payload: [UInt8](repeating: 9, count: 50_000))
+        let archive = try #require(maker).archive("next", [.init(.fourG, version, image: next, counter: 2)])
+        try Data(archive).write(to: URL(filePath: "\(folder)/next.tar"))
+        for arguments in [["import", "\(folder)/next.tar"], ["approve", "next", "--variant", "4G"]] {
+            let result = try await Programs.run("reflashctl", ["release"] + arguments, environment: ["REFLASH_SOCKET": socket])
+            try #require(result.status == 0, "\(arguments): \(result.errors)")
+        }
     }
 
     /// Runs `command` inside the dock, beside `body`, and ends it after that.

@@ -9,7 +9,7 @@ import Testing
     private func damaged(_ sql: String) async throws -> JournalVerification {
         var result: JournalVerification?
         try await withJournal { journal, path in
-            for _ in 0..<5 { try await journal.append(JournalDraft(.slotHeld, slot: slotA1)) }
+            for _ in 0..<5 { try await journal.append(JournalDraft(.held, slot: slotA1)) }
             try await journal.close()
             let queue = try DatabaseQueue(path: path)
             try await queue.write { database in
@@ -41,7 +41,7 @@ import Testing
 
     @Test func `events can't be changed or removed through the open database`() async throws {
         try await withJournal { journal, path in
-            try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            try await journal.append(JournalDraft(.held, slot: slotA1))
             let queue = try DatabaseQueue(path: path)
             await #expect(throws: DatabaseError.self) { try await queue.write { try $0.execute(sql: "UPDATE events SET slot = 'A2'") } }
             await #expect(throws: DatabaseError.self) { try await queue.write { try $0.execute(sql: "DELETE FROM events") } }
@@ -50,7 +50,7 @@ import Testing
 
     @Test func `a journal of a newer version is refused and stays as it is`() async throws {
         try await withJournal { journal, path in
-            try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            try await journal.append(JournalDraft(.held, slot: slotA1))
             try await journal.close()
             let queue = try DatabaseQueue(path: path)
             try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')") }
@@ -83,13 +83,13 @@ import Testing
 
     @Test func `a full disk stores nothing, says so, and goes on when there is room`() async throws {
         try await withJournal { journal, path in
-            try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            try await journal.append(JournalDraft(.held, slot: slotA1))
             // SQLite's own limit, which fails as a full disk does: SQLITE_FULL.
             let pages = try await journal.limitPages(to: 1)
             var failure: JournalError?
             for _ in 0..<200 where failure == nil {
                 do throws(JournalError) {
-                    try await journal.append(JournalDraft(.slotReleased, slot: slotA1))
+                    try await journal.append(JournalDraft(.held, slot: slotA1))
                 } catch {
                     failure = error
                 }
@@ -98,7 +98,7 @@ import Testing
             let stored = try JournalVerifier.verify(path)
             #expect(stored.isIntact)
             _ = try await journal.limitPages(to: pages + 1000)
-            let next = try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            let next = try await journal.append(JournalDraft(.held, slot: slotA1))
             #expect(next.number == EventNumber(stored.events + 1))
         }
     }

@@ -16,20 +16,27 @@ func withJournal(_ body: (Journal, String) async throws -> Void) async throws {
 let slotA1 = SlotID("A1") ?? { preconditionFailure("a label") }()
 let unit1 = EUI64(rawValue: 0x00DB_1234_5678_90A2)
 
+private let unitHash = SHA256Value(bytes: [UInt8](repeating: 7, count: 32)) ?? { preconditionFailure("32 bytes") }()
+
 extension JournalEvent {
     static func started(_ unit: EUI64?) -> JournalEvent {
         .sessionStarted(
             .init(
-                unit: BenchModel.Unit(chfId: unit), profile: "p", mode: .runtime, release: "r", targetVersion: nil, components: [:],
-                checksOff: []))
+                unit: BenchModel.Unit(chfId: unit), profile: "p", mode: .runtime,
+                target: Target(
+                    release: "r", manifestHash: unitHash, variant: .fourG, version: FirmwareVersion(rawValue: 1), hardware: nil, components: []),
+                checksOff: ["identity"]))
     }
+
+    /// A slot is held.
+    static let held = JournalEvent.slotHeld(.init(by: Operator(user: "test", role: .technician)))
 }
 
 @Suite struct JournalTests {
     @Test func `events are numbered, chained and read back as they were written`() async throws {
         try await withJournal { journal, path in
             let written = try await journal.append([
-                JournalDraft(.benchStopped), JournalDraft(.slotHeld, slot: slotA1), JournalDraft(.unitRemoved, slot: slotA1, unit: unit1),
+                JournalDraft(.benchStopped), JournalDraft(.held, slot: slotA1), JournalDraft(.unitRemoved, slot: slotA1, unit: unit1),
             ])
             #expect(written.map(\.number) == [1, 2, 3])
             #expect(try await journal.events(after: 0, limit: 10) == written)
@@ -100,7 +107,7 @@ extension JournalEvent {
 
     @Test func `a journal that was closed is whole in its one file`() async throws {
         try await withJournal { journal, path in
-            try await journal.append(JournalDraft(.slotHeld, slot: slotA1))
+            try await journal.append(JournalDraft(.held, slot: slotA1))
             try await journal.close()
             let copy = path + ".copy"
             try FileManager.default.copyItem(atPath: path, toPath: copy)

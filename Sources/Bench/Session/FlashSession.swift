@@ -43,19 +43,13 @@ actor FlashSession {
         let began = bench.clock.now
         let identified = await identified()
         step(.checking)
-        let checked = await checked(identified)
+        let history = await history(of: try? identified.get())
+        let checked = await checked(identified, history)
         let record = try await begin(identified, checked)
         pen.session = record.number
-        let unit = try? identified.get()
-        let history = await history(of: unit)
         var verdict: Verdict
         do throws(SessionEnd) {
-            let (unit, target) = (try identified.get(), try checked.get())
-            verdict =
-                switch bench.profile.conversation {
-                case .dfu: try await attemptDFU(unit, target, history)
-                case .smp(let settings): try await attemptSMP(unit, target, history, settings)
-                }
+            verdict = try await follow(try checked.get(), try identified.get(), history)
         } catch {
             let end = honest(error)
             if bench.profile.smp == nil { await leaveInRuntime(after: end) }
@@ -65,13 +59,44 @@ actor FlashSession {
         verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
         verdict.wrote = wrote
         verdict.readback = readback
-        verdict.targetVersion = try? checked.get().version
+        let target = try? checked.get().target
+        verdict.targetVersion = target?.version
+        verdict.release = target?.release
+        verdict.manifestHash = target?.manifestHash
+        verdict.checksOff = bench.checks.off(target, mode: present.mode)
+        if let target { verdict.releaseEnded = await bench.checks.targets.ended(target) }
         try await pen.record(.outcome(verdict))
         bench.board.count(verdict, isFirstAttempt: history.sessions.isEmpty, took: bench.clock.now - began)
         return verdict
     }
 
     // MARK: The steps
+
+    /// Takes the unit through the steps that lead to the release, each read back, and to the release.
+    private func follow(_ route: Route, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
+        var unit = unit
+        for step in route.before {
+            let verdict: Verdict
+            do throws(SessionEnd) { verdict = try await attempt(step, unit, history) } catch {
+                throw SessionEnd(error.outcome, error.reason, "at the step \(step.release) (\(step.version)): \(error.detail)")
+            }
+            let finished = JournalEvent.StepFinished(
+                release: step.release, manifestHash: step.manifestHash, version: step.version, proof: verdict.proof, readback: readback)
+            try await mark(.stepFinished(finished))
+            unit.installedVersion = step.version
+        }
+        // What earlier sessions left in the unit is overwritten by a step: no readback can tell any more.
+        var history = history
+        if !route.before.isEmpty { history.sessions.removeAll(where: \.isUnsettled) }
+        return try await attempt(route.target, unit, history)
+    }
+
+    private func attempt(_ target: Target, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
+        switch bench.profile.conversation {
+        case .dfu: try await attemptDFU(unit, target, history)
+        case .smp(let settings): try await attemptSMP(unit, target, history, settings)
+        }
+    }
 
     private func attemptDFU(
         _ unit: Unit, _ target: Target, _ history: UnitRecord
@@ -254,14 +279,14 @@ actor FlashSession {
         }
     }
 
-    private func checked(_ identified: Result<Unit, SessionEnd>) async -> Result<Target, SessionEnd> {
+    private func checked(_ identified: Result<Unit, SessionEnd>, _ history: UnitRecord) async -> Result<Route, SessionEnd> {
         switch identified {
         case .failure(let end): return .failure(end)
         case .success(let unit):
             do throws(Refusal) {
-                let target = try await bench.checks.target(for: unit, mode: present.mode)
-                bench.board.update(bench.slot) { $0.targetVersion = target.version }
-                return .success(target)
+                let route = try await bench.checks.route(for: unit, mode: present.mode, last: history.lastVersion)
+                bench.board.update(bench.slot) { $0.targetVersion = route.target.version }
+                return .success(route)
             } catch {
                 return .failure(SessionEnd(error))
             }
@@ -269,25 +294,22 @@ actor FlashSession {
     }
 
     private func begin(
-        _ identified: Result<Unit, SessionEnd>, _ checked: Result<Target, SessionEnd>
+        _ identified: Result<Unit, SessionEnd>, _ checked: Result<Route, SessionEnd>
     ) async throws -> EventRecord {
-        let target = try? checked.get()
+        let route = try? checked.get()
         let started = JournalEvent.SessionStarted(
-            unit: (try? identified.get()) ?? Unit(), profile: bench.profile.name, mode: present.mode,
-            release: target?.release, targetVersion: target?.version,
-            components: target?.hashes ?? [:],
-            checksOff: bench.checks.off(target, mode: present.mode))
+            unit: (try? identified.get()) ?? Unit(), profile: bench.profile.name, mode: present.mode, target: route?.target,
+            steps: route?.before.map(\.version) ?? [], checksOff: bench.checks.off(route?.target, mode: present.mode))
         let record = try await pen.record(.sessionStarted(started))
         bench.board.update(bench.slot) { $0.session = record.number }
         return record
     }
 
-    /// The unit's earlier sessions, this one not among them.
+    /// The unit's earlier sessions; this one has not begun yet.
     private func history(of unit: Unit?) async -> UnitRecord {
-        guard let chfId = unit?.chfId, var record = try? await bench.journal.journal.unit(chfId) else {
+        guard let chfId = unit?.chfId, let record = try? await bench.journal.journal.unit(chfId) else {
             return UnitRecord(chfId: EUI64(rawValue: 0), sessions: [])
         }
-        record.sessions.removeAll { $0.id == pen.session }
         return record
     }
 

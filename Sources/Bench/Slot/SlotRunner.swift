@@ -122,18 +122,30 @@ actor SlotRunner {
     // MARK: Orders
 
     /// Begins another session with the unit that is in the slot.
-    func retry() async throws(SlotOrderError) {
+    func retry(by: Operator) async throws(SlotOrderError) {
         guard session == nil else { throw SlotOrderError(slot, "a session is running") }
         guard !isStopping else { throw SlotOrderError(slot, "the bench is stopping") }
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
         guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
+        try await recordOrder(.slotRetried(.init(by: by)))
         begin(device, profile)
     }
 
+    /// What may be flashed has changed: a unit that is here and was refused for that is looked at again.
+    func reconsider() async {
+        guard session == nil, let reason = shared.board.slot(slot)?.verdict?.reason, Self.passing.contains(reason),
+            let device = await presence.present, let profile
+        else { return }
+        begin(device, profile)
+    }
+
+    /// Refusals that another approval may lift.
+    private static let passing: Set<OutcomeReason> = [.noApprovedRelease, .releaseEnded, .trialComplete, .noPath]
+
     /// No session begins here until the slot is released; one that runs goes on to its end.
-    func hold() async throws(SlotOrderError) {
+    func hold(by: Operator) async throws(SlotOrderError) {
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held already") }
-        try await recordOrder(.slotHeld)
+        try await recordOrder(.slotHeld(.init(by: by)))
         isHeld = true
         let isIdle = session == nil
         shared.board.update(slot) { view in
@@ -142,9 +154,9 @@ actor SlotRunner {
         }
     }
 
-    func release() async throws(SlotOrderError) {
+    func release(by: Operator) async throws(SlotOrderError) {
         guard isHeld else { throw SlotOrderError(slot, "the slot is not held") }
-        try await recordOrder(.slotReleased)
+        try await recordOrder(.slotReleased(.init(by: by)))
         isHeld = false
         shared.board.update(slot) { view in
             view.isHeld = false

@@ -4,7 +4,7 @@ internal import BenchModel
 extension ReleaseVerifier {
     /// `nil` where something is wrong; the result has it.
     func target(
-        for variant: ReleaseManifest.VariantRelease, _ manifest: ReleaseManifest, _ bundle: ReleaseBundle,
+        for variant: ReleaseManifest.VariantRelease, _ manifest: ReleaseManifest, _ hash: SHA256Value, _ bundle: ReleaseBundle,
         _ result: inout ReleaseVerification
     ) -> Target? {
         let components = variant.components.compactMap { component in
@@ -13,9 +13,9 @@ extension ReleaseVerifier {
         try? checkProducts(variant, &result)
         guard components.count == variant.components.count else { return nil }
         return Target(
-            release: manifest.release, variant: variant.variant, version: variant.version,
-            hardware: variant.hardware.minimum...variant.hardware.maximum, components: components,
-            checksOff: products == nil ? ["central-products-list"] : [])
+            release: manifest.release, manifestHash: hash, variant: variant.variant, version: variant.version, model: variant.model,
+            hardware: variant.hardware.minimum...variant.hardware.maximum, over: variant.over, components: components,
+            checksOff: products == nil ? [.centralProductsList] : [])
     }
 
     private func component(

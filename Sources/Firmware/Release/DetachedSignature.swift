@@ -8,16 +8,32 @@ internal import SwiftASN1
 public struct DetachedSignature: Sendable {
     /// DER.
     public let bytes: [UInt8]
+    /// What it is called in messages, and what it signs.
+    private let name: String
+    private let contentName: String
 
     /// Bytes of a signature with its certificates.
     static let mostBytes = 64 << 10
 
-    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    /// The signature of a file that is called `contentName`; of a release's manifest where nothing is said.
+    public init(
+        _ bytes: [UInt8], name: String = ReleaseBundle.signatureName, of contentName: String = ReleaseBundle.manifestName
+    ) {
+        self.bytes = bytes
+        self.name = name
+        self.contentName = contentName
+    }
 
     /// Finds the signer whose signature this is over `content`, valid at `time`.
     /// - Throws: ``FirmwareProblem``: `signature-malformed`, `signers`, `signature-wrong`, `signature-algorithm`, `certificate-expired`,
-    ///   `certificate-not-yet-valid`, `key-usage` or `certificate-untrusted`.
+    ///   `certificate-not-yet-valid`, `certificate-revoked`, `key-usage` or `certificate-untrusted`.
     public func signer(of content: [UInt8], trust: ReleaseTrust, at time: Date) async throws(FirmwareProblem) -> CertificateSummary {
+        do throws(FirmwareProblem) { return try await unnamedSigner(of: content, trust: trust, at: time) } catch { throw error.of(name) }
+    }
+
+    private func unnamedSigner(
+        of content: [UInt8], trust: ReleaseTrust, at time: Date
+    ) async throws(FirmwareProblem) -> CertificateSummary {
         guard bytes.count <= Self.mostBytes else {
             throw Self.problem(.signatureMalformed, "at most \(Self.mostBytes) bytes", "\(bytes.count)")
         }
@@ -25,25 +41,25 @@ public struct DetachedSignature: Sendable {
             dataBytes: content, signatureBytes: bytes, trustRoots: CertificateStore(trust.roots)
         ) {
             RFC5280Policy(fixedExpiryValidationTime: time)
-            SignerPolicy(signature: bytes)
+            SignerPolicy(signature: bytes, revoked: trust.revoked.certificates)
         }
         switch result {
         case .success(let valid): return CertificateSummary(valid.signer)
-        case .failure(.invalidCMSBlock(let block)): throw Self.problem(of: block.reason)
+        case .failure(.invalidCMSBlock(let block)): throw problem(of: block.reason)
         case .failure(.unableToValidateSigner(let failure)):
             throw Self.problem(of: failure.signer, at: time, reasons: failure.policyFailures.map { "\($0.policyFailureReason)" })
         }
     }
 
-    private static func problem(of reason: String) -> FirmwareProblem {
-        if reason.hasPrefix("Too many signatures") { return problem(.signers, "exactly one signer", "none, or several") }
+    private func problem(of reason: String) -> FirmwareProblem {
+        if reason.hasPrefix("Too many signatures") { return Self.problem(.signers, "exactly one signer", "none, or several") }
         if reason.hasPrefix("Message digest mismatch") || reason.hasPrefix("Invalid signature from") {
-            return problem(.signatureWrong, "a signature of \(ReleaseBundle.manifestName)", "one of other bytes")
+            return Self.problem(.signatureWrong, "a signature of \(contentName)", "one of other bytes")
         }
         if reason.contains("unsupportedSignatureAlgorithm") || reason.hasPrefix("Digest and signature algorithm mismatch") {
-            return problem(.signatureAlgorithm, "ECDSA with SHA-256, SHA-384 or SHA-512", "another algorithm: \(reason)")
+            return Self.problem(.signatureAlgorithm, "ECDSA with SHA-256, SHA-384 or SHA-512", "another algorithm: \(reason)")
         }
-        return problem(.signatureMalformed, "a detached CMS signature in DER, with its signer's certificate", reason)
+        return Self.problem(.signatureMalformed, "a detached CMS signature in DER, with its signer's certificate", reason)
     }
 
     /// Which of the things that a certificate must be this one is not.
@@ -59,13 +75,16 @@ public struct DetachedSignature: Sendable {
                 .certificateNotYetValid, "a certificate that is valid",
                 "\(name), which is valid from \(signer.notValidBefore.formatted(.iso8601))")
         }
+        if reasons.contains(where: { $0.contains(SignerPolicy.revokedWord) }) {
+            return problem(.certificateRevoked, "a signer whose certificates are not revoked", reasons.joined(separator: "; "))
+        }
         let why = reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; ")
         return problem(
             .certificateUntrusted, "a signer whose certificate leads to one of the bench's roots ('reflashctl release trust')", name + why)
     }
 
     static func problem(_ code: FirmwareProblem.Code, _ expected: String, _ found: String) -> FirmwareProblem {
-        FirmwareProblem(code, at: nil, field: ReleaseBundle.signatureName, expected: expected, found: found)
+        FirmwareProblem(code, at: nil, field: "signer", expected: expected, found: found)
     }
 }
 
@@ -74,10 +93,17 @@ private struct SignerPolicy: VerifierPolicy {
     let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [.X509ExtensionID.extendedKeyUsage]
     /// The CMS structure that the certificates came in.
     let signature: [UInt8]
+    /// Fingerprints of certificates that count no more.
+    let revoked: Set<String>
+
+    static let revokedWord = "is revoked"
 
     mutating func chainMeetsPolicyRequirements(chain: UnverifiedCertificateChain) async -> PolicyEvaluationResult {
         guard let signer = chain.first else { return .failsToMeetPolicy(reason: "there is no certificate") }
         if let problem = Self.problem(with: signer) { return .failsToMeetPolicy(reason: problem.description) }
+        for certificate in chain where revoked.contains("\(SHA256Value.of(certificate.der))") {
+            return .failsToMeetPolicy(reason: "\(certificate.subject) \(Self.revokedWord)")
+        }
         // The root is trusted for what it is, not for its own signature.
         for certificate in chain.dropLast() {
             guard Self.algorithms.contains(certificate.signatureAlgorithm) else {
@@ -134,6 +160,7 @@ extension DetachedSignature {
         } catch {
             throw FirmwareProblem(.keyUnusable, at: nil, field: "key", expected: "a private key in PEM", found: "\(error)")
         }
+        (name, contentName) = (ReleaseBundle.signatureName, ReleaseBundle.manifestName)
         if let problem = SignerPolicy.problem(with: certificate) { throw problem }
     }
 
@@ -148,6 +175,7 @@ extension DetachedSignature {
                 .signatureWrong, "an ECDSA P-256 / SHA-256 signature in DER, of \(ReleaseBundle.manifestName) by \(certificate.subject)",
                 "one that is not")
         }
+        (name, contentName) = (ReleaseBundle.signatureName, ReleaseBundle.manifestName)
         do {
             bytes = try CMS.sign(
                 signatureBytes: ASN1OctetString(contentBytes: signature[...]), signatureAlgorithm: .ecdsaWithSHA256,

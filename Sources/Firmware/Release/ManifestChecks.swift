@@ -19,19 +19,13 @@ extension ReleaseManifest {
     }
 
     /// When the release was made.
-    public var issued: Date? { Self.date(issuedAt) }
+    public var issued: Date? { SignedTime.date(issuedAt) }
 
     /// The last moment at which the release may be flashed.
-    public var expiry: Date? { Self.date(notAfter) }
-
-    static func date(_ text: String) -> Date? {
-        // Exactly this form: a style that reads more would let one time be written in many ways.
-        guard text.utf8.count == 20, text.hasSuffix("Z") else { return nil }
-        return try? Date(text, strategy: .iso8601)
-    }
+    public var expiry: Date? { SignedTime.date(notAfter) }
 
     private func time(_ text: String, _ field: String) throws(FirmwareProblem) -> Date {
-        guard let date = Self.date(text) else { throw Self.invalid(field, "a time such as 2026-11-20T10:00:00Z", text) }
+        guard let date = SignedTime.date(text) else { throw Self.invalid(field, "a time such as 2026-11-20T10:00:00Z", text) }
         return date
     }
 

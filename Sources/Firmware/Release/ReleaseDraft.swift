@@ -141,6 +141,11 @@ extension ReleaseDraft.ComponentDraft {
 }
 
 extension ReleaseBundle {
+    /// The tar archive of these files.
+    public func archive() -> [UInt8] {
+        TarWriter.archive(names.compactMap { name in self[name].map { (name, $0.bytes(0..<$0.count)) } })
+    }
+
     /// The tar archive of a bundle: the same bytes for the same files.
     public static func archive(manifest: [UInt8], signature: [UInt8]?, files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
         let signed = signature.map { [(name: signatureName, bytes: $0)] } ?? []

@@ -1,5 +1,4 @@
 public import BenchModel
-internal import Foundation
 
 /// What a releaser states of a release: `manifest.json` of a bundle. Its exact bytes are what is signed.
 ///
@@ -92,70 +91,15 @@ public struct ReleaseManifest: Codable, Hashable, Sendable {
 
 extension ReleaseManifest {
     /// The manifest's bytes, as a releaser signs them.
-    public func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-        return Array(try encoder.encode(self)) + [10]
-    }
+    public func encoded() throws -> [UInt8] { try CanonicalJSON.encoded(self) }
 
     /// Reads a manifest and checks everything that can be told without its images.
     /// - Throws: ``FirmwareProblem`` of code `manifest-malformed` or `field-invalid`.
     public init(json: [UInt8]) throws(FirmwareProblem) {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json))
-        } catch {
-            throw Self.malformed(error)
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let canonical = try? Array(encoder.encode(self)) else { throw Self.malformed("it can't be written again") }
-        if let difference = CompactJSON.firstDifference(of: json, from: canonical) {
-            throw FirmwareProblem(
-                .manifestMalformed, at: difference, field: Self.file,
-                expected: "the members of a manifest and no others, each once, sorted by name, as 'reflashctl release make' writes them",
-                found: "something else from here on")
-        }
+        self = try CanonicalJSON.decoded(
+            json, as: Self.self, name: Self.file, code: .manifestMalformed, expected: "a release manifest")
         try check()
     }
 
     static var file: String { ReleaseBundle.manifestName }
-
-    private static func malformed(_ error: any Error) -> FirmwareProblem {
-        guard let error = error as? DecodingError else { return malformed("\(error)") }
-        switch error {
-        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-            return malformed(context.debugDescription, at: context.codingPath)
-        case .keyNotFound(let key, let context):
-            return malformed("none", at: context.codingPath + [key])
-        @unknown default: return malformed("\(error)")
-        }
-    }
-
-    private static func malformed(_ found: String, at path: [any CodingKey] = []) -> FirmwareProblem {
-        let steps = path.map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }
-        let place = steps.joined(separator: "").drop { $0 == "." }
-        return FirmwareProblem(
-            .manifestMalformed, at: nil, field: place.isEmpty ? file : "\(file) \(place)", expected: "a release manifest", found: found)
-    }
-}
-
-/// JSON without white space between its tokens.
-enum CompactJSON {
-    /// Where in `text`, white space left out, something else comes than in `compact`; `nil` where all is the same.
-    static func firstDifference(of text: [UInt8], from compact: [UInt8]) -> Int? {
-        var isInString = false
-        var isEscaped = false
-        var expected = compact.makeIterator()
-        for (offset, byte) in text.enumerated() {
-            if !isInString, [9, 10, 13, 32].contains(byte) { continue }
-            guard expected.next() == byte else { return offset }
-            if isInString {
-                if byte == UInt8(ascii: "\""), !isEscaped { isInString = false }
-                isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-            } else if byte == UInt8(ascii: "\"") {
-                isInString = true
-            }
-        }
-        return expected.next() == nil ? nil : text.count
-    }
 }

@@ -1,4 +1,4 @@
-internal import BenchModel
+public import BenchModel
 public import Foundation
 internal import SwiftASN1
 @_spi(CMS) internal import X509
@@ -8,6 +8,18 @@ public struct ReleaseTrust: Sendable {
     let roots: [Certificate]
     /// The keys of manufacturers and vendors.
     public let imageKeys: [ImageKey]
+    /// What revocation lists name.
+    public var revoked = Revoked()
+
+    /// What counts no more, whoever signed it.
+    public struct Revoked: Hashable, Sendable {
+        /// SHA-256 of certificates' DER form, lower-case hex.
+        public var certificates: Set<String> = []
+        /// SHA-256 of releases' manifests.
+        public var releases: Set<SHA256Value> = []
+
+        public init() {}
+    }
 
     /// - Parameters:
     ///   - roots: certificates in PEM, by the name of their file; a file may hold several.
@@ -56,6 +68,7 @@ public struct CertificateSummary: Codable, Hashable, Sendable {
     /// The last moment at which it is valid.
     public let notAfter: Date
 
+    /// Its certificate was found to lead to a root.
     init(_ certificate: Certificate) {
         subject = "\(certificate.subject)"
         issuer = "\(certificate.issuer)"
@@ -63,6 +76,19 @@ public struct CertificateSummary: Codable, Hashable, Sendable {
         fingerprint = "\(SHA256Value.of(certificate.der))"
         notBefore = certificate.notValidBefore
         notAfter = certificate.notValidAfter
+    }
+}
+
+/// `GET /v1/trust`: whom a bench believes.
+public struct TrustSummary: Codable, Hashable, Sendable {
+    /// What releasers' certificates must lead to.
+    public var roots: [CertificateSummary]
+    /// What supervisors' certificates must lead to; empty where no statement has to be signed.
+    public var approvers: [CertificateSummary]
+
+    public init(roots: [CertificateSummary], approvers: [CertificateSummary]) {
+        self.roots = roots
+        self.approvers = approvers
     }
 }
 

@@ -92,11 +92,13 @@ public struct ReleaseVerifier: Sendable {
             try await checkSignature(bundle, bytes, at: time, &result)
             checkValidity(manifest, at: time, &result)
             checkFiles(bundle, manifest, &result)
-            let targets = manifest.variants.map { target(for: $0, manifest, bundle, &result) }
+            let hash = SHA256Value.of(bytes)
+            checkRevocation(hash, manifest, &result)
+            let targets = manifest.variants.map { target(for: $0, manifest, hash, bundle, &result) }
             if result.problems.isEmpty, let signer = result.signer {
                 let complete = targets.compactMap(\.self)
                 result.release = VerifiedRelease(
-                    manifest: manifest, manifestHash: SHA256Value.of(bytes), signer: signer,
+                    manifest: manifest, manifestHash: hash, signer: signer,
                     targets: Dictionary(complete.map { ($0.variant, $0) }) { first, _ in first })
             }
         } catch {
@@ -142,6 +144,14 @@ public struct ReleaseVerifier: Sendable {
             if let issued = manifest.issued, time < issued { throw refused(.releaseNotYetValid, "a time from \(manifest.issuedAt) on") }
             if let expiry = manifest.expiry, time > expiry { throw refused(.releaseExpired, "a time up to \(manifest.notAfter)") }
         }
+    }
+
+    private func checkRevocation(_ hash: SHA256Value, _ manifest: ReleaseManifest, _ result: inout ReleaseVerification) {
+        guard trust.revoked.releases.contains(hash) else { return }
+        let problem = FirmwareProblem(
+            .releaseRevoked, at: nil, field: ReleaseBundle.manifestName, expected: "a release that no revocation list names",
+            found: "\(manifest.release), \(hash)")
+        result.checks.append(ReleaseCheck(kind: .validity, subject: manifest.release, problem: problem))
     }
 
     private func checkFiles(_ bundle: ReleaseBundle, _ manifest: ReleaseManifest, _ result: inout ReleaseVerification) {

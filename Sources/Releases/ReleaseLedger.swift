@@ -1,0 +1,105 @@
+internal import BenchModel
+internal import Firmware
+internal import Journal
+
+/// What the journal says of a bench's releases: which are there, what was decided about them, and what can't be decided any more.
+/// A function of the events alone.
+struct ReleaseLedger: Sendable {
+    /// An approval that stands.
+    struct Approval: Sendable {
+        let number: EventNumber
+        let event: JournalEvent.ReleaseApproved
+    }
+
+    /// Imported releases by manifest hash.
+    private(set) var imported: [SHA256Value: JournalEvent.ReleaseImported] = [:]
+    /// What is flashed.
+    private(set) var approvals: [Variant: Approval] = [:]
+    /// Releases that were withdrawn and not approved again.
+    private(set) var withdrawn: [SHA256Value: JournalEvent.ReleaseWithdrawn] = [:]
+    /// The highest security counter that was ever approved.
+    private(set) var counters: [Variant: UInt32] = [:]
+    /// Checks that may be left out.
+    private(set) var checksOff: [PolicyCheck: JournalEvent.CheckSwitchedOff] = [:]
+    /// What counts no more.
+    private(set) var revoked = ReleaseTrust.Revoked()
+    /// Of the last revocation list.
+    private(set) var revocationNumber: UInt32?
+
+    private var statements: Set<SHA256Value> = []
+    /// When the last decision about something was made.
+    private var decided: [Subject: String] = [:]
+
+    /// What a decision is about: a later one about the same can't be undone by an earlier one.
+    private enum Subject: Hashable {
+        case variant(Variant)
+        case release(SHA256Value)
+        case check(PolicyCheck)
+    }
+
+    mutating func apply(_ event: JournalEvent, number: EventNumber) {
+        switch event {
+        case .releaseImported(let event): imported[event.manifestHash] = event
+        case .releaseApproved(let event):
+            approvals[event.variant] = Approval(number: number, event: event)
+            counters[event.variant] = max(counters[event.variant] ?? 0, event.securityCounter)
+            withdrawn[event.manifestHash] = nil
+            note(event.warrant, [.variant(event.variant), .release(event.manifestHash)])
+        case .releaseWithdrawn(let event):
+            let variants = approvals.filter { $0.value.uses(event.manifestHash) }.keys
+            for variant in variants { approvals[variant] = nil }
+            withdrawn[event.manifestHash] = event
+            note(event.warrant, variants.map { .variant($0) } + [.release(event.manifestHash)])
+        case .checkSwitchedOff(let event):
+            checksOff[event.check] = event
+            note(event.warrant, [.check(event.check)])
+        case .revocationsImported(let event):
+            revoked.certificates.formUnion(event.certificates)
+            revoked.releases.formUnion(event.releases)
+            revocationNumber = event.number
+            note(event.warrant, [])
+        default: break
+        }
+    }
+
+    private mutating func note(_ warrant: JournalEvent.Warrant, _ subjects: [Subject]) {
+        if let hash = warrant.statement { statements.insert(hash) }
+        guard let time = warrant.issuedAt else { return }
+        for subject in subjects { decided[subject] = max(decided[subject] ?? "", time) }
+    }
+
+    /// Whether a statement says something new.
+    /// - Throws: ``DeskRefusal`` where it was taken before, or something later was said about the same.
+    func expectNew(_ statement: Statement, hash: SHA256Value) throws(DeskRefusal) {
+        guard !statements.contains(hash) else {
+            throw DeskRefusal(.statementReplayed, "expected a statement that was not taken before, found \(hash), which was; sign a new one")
+        }
+        let content: Statement.Content
+        do throws(FirmwareProblem) { content = try statement.content } catch { throw DeskRefusal(error) }
+        if case .revocations(let list) = content, let last = revocationNumber, list.number <= last {
+            throw DeskRefusal(.revocationsOutdated, "expected a list with a number above \(last), found \(list.number)")
+        }
+        let subjects = Self.subjects(of: content)
+        if let last = subjects.compactMap({ decided[$0] }).max(), statement.issuedAt < last {
+            throw DeskRefusal(
+                .statementOutdated, "expected a statement made after the last decision about the same, \(last), found \(statement.issuedAt)")
+        }
+    }
+
+    private static func subjects(of content: Statement.Content) -> [Subject] {
+        switch content {
+        case .approval(let approval): [.variant(approval.variant), .release(approval.manifestHash)]
+        case .withdrawal(let withdrawal): [.release(withdrawal.manifestHash)]
+        case .checkOff(let checkOff): [.check(checkOff.check)]
+        case .revocations: []
+        }
+    }
+}
+
+extension ReleaseLedger.Approval {
+    /// Whether the release is flashed by it, at the end or on the way.
+    func uses(_ hash: SHA256Value) -> Bool { event.manifestHash == hash || event.via.contains(hash) }
+
+    /// All releases that are flashed by it.
+    var releases: [SHA256Value] { event.via + [event.manifestHash] }
+}
