@@ -19,17 +19,9 @@ variants:
     {{version: 0002012F, manufacturer: AB01, model: 010A030B, hardware: 0100-01FF, securityCounter: 1,
      components: {{application: {{image: image.zigbee}}}}}}
 """
-# Certificates as a releaser has them, and an image of which both signatures are checked.
+# An image of which both signatures are checked.
 PREPARE = r"""
-openssl ecparam -name prime256v1 -genkey -noout -out root.pem
-openssl req -x509 -new -key root.pem -subj /CN=Root -days 3650 -out root.crt -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
-openssl ecparam -name prime256v1 -genkey -noout -out releaser.pem
-openssl req -new -key releaser.pem -subj /CN=Releaser -out releaser.csr
-printf 'keyUsage=critical,digitalSignature\n' > releaser.ext
-openssl x509 -req -in releaser.csr -CA root.crt -CAkey root.pem -CAcreateserial -days 365 -extfile releaser.ext -out releaser.crt
-mkdir keys
-openssl ecparam -name prime256v1 -genkey -noout -out manufacturer.pem
-openssl ec -in manufacturer.pem -pubout -out keys/manufacturer.pem
+"$AUTHORITY" .
 "$IMGTOOL" sign --version 0.2.303 --header-size 0x200 --pad-header --align 4 --slot-size 0x800000 --key manufacturer.pem payload.bin signed.bin
 "$REFLASHCTL" image wrap signed.bin image.zigbee --manufacturer-code AB01 --image-type 0001 --file-version 0002012F --hardware 0100-01FF --key manufacturer.pem
 "$REFLASHCTL" release make description.yaml release.tar
@@ -48,18 +40,19 @@ def median(command, work, runs):
 
 
 def main(runs):
-    from boards import VENV
+    from boards import ROOT, VENV
     with work_folder() as work:
         with open(f"{work}/payload.bin", "wb") as file:
             file.write(random.Random(1).randbytes(4 << 20))
         with open(f"{work}/description.yaml", "w") as file:
             file.write(DESCRIPTION.format())
         subprocess.run(["bash", "-euc", PREPARE], cwd=work, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       env={"PATH": "/usr/bin:/bin", "IMGTOOL": f"{VENV}/imgtool", "REFLASHCTL": f"{BIN}/reflashctl"})
-        ours = median([f"{BIN}/reflashctl", "release", "verify", "release.tar", "--roots", "root.crt", "--image-keys", "keys"], work, runs)
+                       env={"PATH": "/usr/bin:/bin", "IMGTOOL": f"{VENV}/imgtool", "REFLASHCTL": f"{BIN}/reflashctl",
+                            "AUTHORITY": f"{ROOT}/packaging/trial-authority.sh"})
+        ours = median([f"{BIN}/reflashctl", "release", "verify", "release.tar", "--roots", "trust/roots", "--image-keys", "trust/keys"], work, runs)
         sums = median(["sha256sum", "release.tar"], work, runs)
         cms = median(["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "manifest.p7s", "-content", "manifest.json",
-                      "-CAfile", "root.crt", "-purpose", "any", "-out", "/dev/null"], work, runs)
+                      "-CAfile", "trust/roots/release-root.pem", "-purpose", "any", "-out", "/dev/null"], work, runs)
     print(f"release verify {ours:.1f} ms (all hashes, the release's signature and both of the image); sha256sum {sums:.1f} ms "
           f"+ openssl cms -verify {cms:.1f} ms: ratio {ours / (sums + cms):.2f}")
 

@@ -7,16 +7,16 @@ import sys
 
 import common
 from boards import boards
-from daemon import Daemon, wrap
+from daemon import Daemon, make_release
 from peers import smpclient_seconds, toolkit_seconds
 
 # The boards that the design measured, by their place in the manifest's names.
 CHOSEN = "cortex_m0|mps2"
 
 
-def ours(board, work, hash, pty):
+def ours(board, work, pty):
     link = board.start(pty)
-    daemon = Daemon(work, hash, [link], board.activation, board.framing, board.recovery_framing)
+    daemon = Daemon(work, [link], board.activation, board.framing, board.recovery_framing)
     try:
         return daemon.sessions(1, 200)["S01"]["rate"]
     finally:
@@ -45,9 +45,9 @@ def main(runs):
         with common.work_folder() as work:
             image = board.new_image(work)
             data = open(image, "rb").read()
-            hash = wrap(image, work)
+            make_release(image, work)
             for pty in (False, True):
-                mine = median(lambda: ours(board, work, hash, pty), runs)
+                mine = median(lambda: ours(board, work, pty), runs)
                 smpclient = median(lambda: theirs(smpclient_seconds, board, data, pty), runs)
                 toolkit = median(lambda: theirs(toolkit_seconds, board, data, pty), runs) if pty else None
                 ratios = ", ".join(f"{mine / rate:.2f} × {name}" for name, rate in [("smpclient", smpclient), ("mcumgr-toolkit", toolkit)] if rate)

@@ -10,7 +10,7 @@ import threading
 
 from common import GBCS_VERSION, inside_dock, signed_image, work_folder
 from boards import VENV
-from daemon import Daemon, wrap
+from daemon import Daemon, make_release
 
 BAUD = 115_200
 
@@ -41,9 +41,9 @@ class Threads:
 
 
 def ours(work, first, count):
-    hash = wrap(f"{work}/new.bin", work, GBCS_VERSION)
+    make_release(f"{work}/new.bin", work, GBCS_VERSION)
     before = children()
-    daemon = Daemon(work, hash, [f"/dev/ttyACM{first + i}" for i in range(count)], baud=BAUD, version=GBCS_VERSION)
+    daemon = Daemon(work, [f"/dev/ttyACM{first + i}" for i in range(count)], baud=BAUD)
     threads = Threads(daemon.process.pid)
     try:
         verdicts = daemon.sessions(count, 300)

@@ -6,7 +6,7 @@ import itertools
 import sys
 
 from common import GBCS_VERSION, inside_dock, rate, signed_image, work_folder
-from daemon import Daemon, wrap
+from daemon import Daemon, make_release
 from peers import smpclient_seconds, toolkit_seconds
 
 BUFFER, COUNTS, LINE = 1024, (2, 4), 127
@@ -36,7 +36,8 @@ def inside(work, baud, count):
     """Runs where the units are."""
     image = f"{work}/new.bin"
     data = open(image, "rb").read()
-    daemon = Daemon(work, wrap(image, work, GBCS_VERSION), ["/dev/ttyACM0"], baud=baud, version=GBCS_VERSION)
+    make_release(image, work, GBCS_VERSION)
+    daemon = Daemon(work, ["/dev/ttyACM0"], baud=baud)
     try:
         verdict = daemon.sessions(1, 300)["S01"]
     finally:

@@ -118,6 +118,8 @@ import Testing
         try await withFolder { folder in
             let bench = try await SimulatedBench(folder, units: 4)
             chmod(folder, 0o777)
+            // What the bench has already must be that user's.
+            if geteuid() == 0 { try await Programs.run("chown", ["-R", "65534:65534", folder]) }
             let script = """
                 dfu-util -l | grep -c 'Found Runtime'
                 \(Programs.path("reflashd")) --config \(bench.config) 2>\(folder)/daemon.log & daemon=$!

@@ -1,6 +1,7 @@
 import BenchModel
 import BenchWire
 import Foundation
+import ReleaseKit
 import Testing
 
 /// SMP clients that others wrote, which must take a simulated 2G/3G unit for hardware.
@@ -117,20 +118,8 @@ import Testing
         }
     }
 
-    /// The config for the dock above.
-    private func writeConfig(_ folder: String, port: Int, image: String) async throws {
-        for arguments in [
-            ["keygen", "--key", "\(folder)/key.pem", "--type", "ecdsa-p256"]
-        ] { try await Programs.run("imgtool", arguments) }
-        let wrapped = try await Programs.run(
-            "reflashctl",
-            [
-                "image", "wrap", image, "\(folder)/release.zigbee", "--manufacturer-code", "AB01", "--image-type", "0002",
-                "--file-version", "0002012F", "--hardware", "0100-01FF", "--header-string", "x", "--key", "\(folder)/key.pem",
-            ])
-        try #require(wrapped.status == 0, "\(wrapped.errors)")
-        let inspected = try await Programs.run("reflashctl", ["image", "inspect", "\(folder)/release.zigbee", "--json"])
-        let hash = try #require(inspected.output.firstMatch(of: /"manufacturerImageHash" : "([0-9a-f]{64})"/)?.1)
+    /// The config for the dock above, and a release that is approved on it.
+    private func prepare(_ folder: String, port: Int, image: String) async throws -> SimulatedBench {
         try """
         bench: serial
         journal: journal.sqlite
@@ -145,19 +134,21 @@ import Testing
             hardwareVersion: os-info i
             components: {application: {image: 0}}
             bounds: {request: 2 s, comeBack: 10 s, stall: 5 s}
-        targets:
-          - {variant: 2G/3G, image: release.zigbee, version: 0002012F, manufacturerImageHash: \(hash)}
+        \(SimulatedBench.releases)
         slots:
           B01: {port: pci-0000:00:14.0-usb-0:1.1, interface: 0}
           S01: {link: tcp://127.0.0.1:\(port), profile: unit}
         """.write(toFile: "\(folder)/bench.yaml", atomically: true, encoding: .utf8)
+        let bench = try SimulatedBench(existing: folder)
+        let version = FirmwareVersion(rawValue: 0x0002_012F)
+        try await bench.approve([.init(.twoG3G, version, image: Array(try Data(contentsOf: URL(filePath: image))))])
+        return bench
     }
 
     @Test func `the daemon reflashes a unit on a USB port and one behind a serial device server, and sees both leave`() async throws {
         try await withFolder { folder in
             try Self.writeDock(folder, port: 17_103)
-            try await writeConfig(folder, port: 17_103, image: try await signedImage(folder).path)
-            let bench = try SimulatedBench(existing: folder)
+            let bench = try await prepare(folder, port: 17_103, image: try await signedImage(folder).path)
             try await bench.runDaemon { _ in
                 let status = try await bench.status { $0.slots.count == 2 && $0.slots.allSatisfy { $0.outcome == .reflashed } }
                 #expect(status.slots.map(\.chfId).compactMap { $0 }.count == 2)
@@ -172,8 +163,7 @@ import Testing
     @Test func `a tty that is pulled in the middle of an upload is noticed at once`() async throws {
         try await withFolder { folder in
             try Self.writeDock(folder, port: 17_104, faults: ", faults: [{kind: unplug, atByte: 20000}]")
-            try await writeConfig(folder, port: 17_104, image: try await signedImage(folder).path)
-            let bench = try SimulatedBench(existing: folder)
+            let bench = try await prepare(folder, port: 17_104, image: try await signedImage(folder).path)
             try await bench.runDaemon { _ in
                 let status = try await bench.status { $0.slots.contains { $0.slot.label == "B01" && $0.outcome == .unknown } }
                 let slot = try #require(status.slots.first { $0.slot.label == "B01" })

@@ -16,7 +16,7 @@ import Testing
 struct SimulatedBench: Sendable {
     let folder: String
     let image: [UInt8]
-    private let maker: ReleaseMaker?
+    private let maker: ReleaseMaker
 
     static let slots = 17
     var dock: String { "\(folder)/dock.yaml" }
@@ -34,7 +34,8 @@ struct SimulatedBench: Sendable {
     init(existing folder: String) throws {
         self.folder = folder
         image = []
-        maker = nil
+        maker = try ReleaseMaker()
+        try maker.writeTrust(to: folder)
     }
 
     /// Writes the dock and the config, and approves a release, unless none is wanted. `faults` are YAML, by unit; `state` keeps flashes in
@@ -74,26 +75,26 @@ struct SimulatedBench: Sendable {
             config = config.replacingOccurrences(of: old, with: new)
         }
         let start = try #require(config.range(of: "\nreleases:")).lowerBound
-        config.replaceSubrange(start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: Self.releases)
+        config.replaceSubrange(start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: "\n\(Self.releases)\n")
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
-        let archive = try maker.archive("release", [.init(.fourG, version, image: image), .init(.twoG3G, version, image: image)])
-        try Data(archive).write(to: URL(filePath: "\(folder)/release.tar"))
-        if isApproved { try await approve(archive) }
+        let parts = [ReleaseMaker.Part(.fourG, version, image: image), .init(.twoG3G, version, image: image)]
+        try Data(try maker.archive("release", parts)).write(to: URL(filePath: "\(folder)/release.tar"))
+        try Data(try maker.ota(parts[0])).write(to: URL(filePath: "\(folder)/release.zigbee"))
+        if isApproved { try await approve(parts) }
     }
 
     /// The role on the socket is enough, and there is no list of products.
-    private static let releases = """
-
+    static let releases = """
         releases:
           store: releases
           trust: {roots: roots.pem, imageKeys: keys.pem}
           statements: by-role
           checksOff: [central-products-list]
-
         """
 
     /// Brings a release into the bench's store and journal, and approves it, as a supervisor did before the daemon's start.
-    private func approve(_ archive: [UInt8]) async throws {
+    func approve(_ parts: [ReleaseMaker.Part]) async throws {
+        let archive = try maker.archive("release", parts)
         let config = try BenchConfigFile.load(self.config)
         let clock = SystemClock()
         let journal = try Journal(path: config.journal, clock: clock)
@@ -102,8 +103,8 @@ struct SimulatedBench: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let supervisor = Operator(user: "test", role: .supervisor)
         let release = try await desk.importRelease(try ReleaseBundle(archive: MemoryBytes(archive)), by: supervisor)
-        for variant in Variant.allCases {
-            _ = try await desk.approve(release.release, variant: variant, first: nil, via: [], by: supervisor)
+        for part in parts {
+            _ = try await desk.approve(release.release, variant: part.variant, first: nil, via: [], by: supervisor)
         }
         try await journal.close()
     }
@@ -112,7 +113,7 @@ struct SimulatedBench: Sendable {
     func changeTarget() async throws {
         let version = FirmwareVersion(rawValue: 0x0002_0130)
         let next = ReleaseMaker.mcuboot(version, payload: [UInt8](repeating: 9, count: 50_000))
-        let archive = try #require(maker).archive("next", [.init(.fourG, version, image: next, counter: 2)])
+        let archive = try maker.archive("next", [.init(.fourG, version, image: next, counter: 2)])
         try Data(archive).write(to: URL(filePath: "\(folder)/next.tar"))
         for arguments in [["import", "\(folder)/next.tar"], ["approve", "next", "--variant", "4G"]] {
             let result = try await Programs.run("reflashctl", ["release"] + arguments, environment: ["REFLASH_SOCKET": socket])

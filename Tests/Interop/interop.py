@@ -10,14 +10,14 @@ import sys
 import tempfile
 
 from boards import boards
-from daemon import Daemon, wrap
+from daemon import Daemon, make_release
 
 
 def ours(board, work, image):
     """The daemon, from the unit that answers to its outcome."""
-    hash = wrap(image, work)
+    make_release(image, work)
     link = board.start()
-    daemon = Daemon(work, hash, [link], board.activation, board.framing, board.recovery_framing)
+    daemon = Daemon(work, [link], board.activation, board.framing, board.recovery_framing)
     try:
         return daemon.sessions(1, 150)["S01"]
     finally:

@@ -49,21 +49,26 @@ package struct ReleaseMaker: Sendable {
         ).build()
     }
 
+    private static let hardware = HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF)
+
+    /// A part's GBCS OTA image, signed by the manufacturer.
+    package func ota(_ part: Part) throws -> [UInt8] {
+        try OTAImageBuilder(
+            manufacturerCode: 0xAB01, imageType: part.variant == .fourG ? 1 : 2, fileVersion: part.version, hardware: Self.hardware,
+            headerString: "Test"
+        ).build(manufacturerImage: part.image) { Array(try imageKey.signature(for: $0).rawRepresentation) }
+    }
+
     /// A signed bundle, as a tar archive.
     package func archive(_ name: String, _ parts: [Part], signer: Signer? = nil, notAfter: Date? = nil) throws -> [UInt8] {
         let folder = FileManager.default.temporaryDirectory.appending(path: "bundle-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let hardware = HardwareVersion(rawValue: 0x100)...HardwareVersion(rawValue: 0x1FF)
         let variants = try parts.map { part in
             let path = "\(folder)/\(part.variant == .fourG ? "4g" : "2g3g").zigbee"
-            let ota = try OTAImageBuilder(
-                manufacturerCode: 0xAB01, imageType: part.variant == .fourG ? 1 : 2, fileVersion: part.version, hardware: hardware,
-                headerString: "Test"
-            ).build(manufacturerImage: part.image) { Array(try imageKey.signature(for: $0).rawRepresentation) }
-            try Data(ota).write(to: URL(filePath: path))
+            try Data(try ota(part)).write(to: URL(filePath: path))
             return ReleaseDraft.VariantDraft(
-                variant: part.variant, version: part.version, manufacturer: "AB01", model: part.model, hardware: hardware,
+                variant: part.variant, version: part.version, manufacturer: "AB01", model: part.model, hardware: Self.hardware,
                 securityCounter: part.counter, over: part.over, components: [.init(name: "application", path: path)])
         }
         let draft = ReleaseDraft(
