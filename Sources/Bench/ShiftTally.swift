@@ -12,7 +12,8 @@ public struct ShiftTally: Sendable, Hashable {
 
     mutating func add(_ verdict: Verdict, isFirstAttempt: Bool, took duration: Duration, at now: Duration) {
         outcomes[verdict.outcome, default: 0] += 1
-        if isFirstAttempt {
+        // A unit that is refused has not been attempted.
+        if isFirstAttempt, verdict.outcome != .refused {
             firstAttempts += 1
             if verdict.outcome.isCurrent { firstAttemptsCurrent += 1 }
         }
@@ -23,7 +24,7 @@ public struct ShiftTally: Sendable, Hashable {
         began = min(began ?? now, now - duration)
     }
 
-    /// Share of units that were current after their first session, 0 to 1; `nil` before the first.
+    /// Share of units that were current after their first session that was not refused, 0 to 1; `nil` before the first.
     public var firstPassYield: Double? {
         firstAttempts > 0 ? Double(firstAttemptsCurrent) / Double(firstAttempts) : nil
     }

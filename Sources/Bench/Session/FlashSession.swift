@@ -66,7 +66,8 @@ actor FlashSession {
         verdict.checksOff = bench.checks.off(target, mode: present.mode)
         if let target { verdict.releaseEnded = await bench.checks.targets.ended(target) }
         try await pen.record(.outcome(verdict))
-        bench.board.count(verdict, isFirstAttempt: history.sessions.isEmpty, took: bench.clock.now - began)
+        let isFirstAttempt = history.sessions.allSatisfy { $0.verdict?.outcome == .refused }
+        bench.board.count(verdict, isFirstAttempt: isFirstAttempt, took: bench.clock.now - began)
         return verdict
     }
 

@@ -131,10 +131,13 @@ actor SlotRunner {
         begin(device, profile)
     }
 
-    /// What may be flashed has changed: a unit that is here and was refused for that is looked at again.
+    /// What may be flashed may have changed: a unit that is here and was refused for that, before the approval that counts now, is looked
+    /// at again.
     func reconsider() async {
-        guard session == nil, let reason = shared.board.slot(slot)?.verdict?.reason, Self.passing.contains(reason),
-            let device = await presence.present, let profile
+        guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, Self.passing.contains(reason),
+            let device = await presence.present, let profile,
+            let target = try? await shared.targets.target(for: view.unit ?? Unit(), variant: profile.variant),
+            let approval = target.approval, let last = view.session, approval > last
         else { return }
         begin(device, profile)
     }

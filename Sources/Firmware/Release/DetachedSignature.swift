@@ -37,6 +37,9 @@ public struct DetachedSignature: Sendable {
         guard bytes.count <= Self.mostBytes else {
             throw Self.problem(.signatureMalformed, "at most \(Self.mostBytes) bytes", "\(bytes.count)")
         }
+        guard StrictEncoding.hasFittingVersion(cms: bytes) else {
+            throw Self.problem(.signatureMalformed, "a detached CMS signature in DER, of the version that goes with its signer", "another form")
+        }
         let result = await CMS.isValidSignature(
             dataBytes: content, signatureBytes: bytes, trustRoots: CertificateStore(trust.roots)
         ) {
@@ -111,7 +114,7 @@ private struct SignerPolicy: VerifierPolicy {
             }
             // The reader lets through encodings that DER does not allow, such as bits that a signature does not use.
             let der = certificate.der
-            guard !der.isEmpty, signature.firstRange(of: der) != nil else {
+            guard !der.isEmpty, signature.firstRange(of: der) != nil, StrictEncoding.hasWholeSignature(certificate: der) else {
                 return .failsToMeetPolicy(reason: "\(certificate.subject) is not in DER")
             }
         }
