@@ -40,7 +40,7 @@ import Testing
 
 @Suite struct DFUSuffixTests {
     /// The check value of DFU 1.1 §B's CRC, over "123456789", is the complement of CRC-32's 0xCBF43926.
-    private func suffixed(_ content: [UInt8]) -> [UInt8] {
+    static func suffixed(_ content: [UInt8]) -> [UInt8] {
         var bytes = content
         for word in [UInt16(0x0100), 0x4C02, 0x1209, 0x0100] { bytes.appendLittleEndian(word) }
         bytes += [0x55, 0x46, 0x44, 16]
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `a DFU file is recognised by its suffix, with the image in it`() throws {
-        let report = ImageReport(ImageInspection(MemoryBytes(suffixed(ImageFixtures.mcuboot()))))
+        let report = ImageReport(ImageInspection(MemoryBytes(Self.suffixed(ImageFixtures.mcuboot()))))
         #expect(report.format == "dfu")
         #expect(report.dfu?.idVendor == "0x1209")
         #expect(report.mcuboot?.version == "0.2.303")
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func `a DFU file with a changed byte fails its CRC`() {
-        var bytes = suffixed([1, 2, 3, 4, 5, 6, 7, 8])
+        var bytes = Self.suffixed([1, 2, 3, 4, 5, 6, 7, 8])
         bytes[3] ^= 1
         #expect(ImageReport(ImageInspection(MemoryBytes(bytes))).problems.map(\.field) == ["dwCRC"])
     }

@@ -77,6 +77,49 @@ import X509
         #expect(result.release == nil)
     }
 
+    @Test func `two files that have changed places are refused, each by its hash`() async throws {
+        let maker = try ReleaseMaker(now: F.now)
+        let version = FirmwareVersion(rawValue: 0x0002_012F)
+        let archive = try maker.archive(
+            "autumn", [.init(.fourG, version, image: ImageFixtures.mcuboot(payload: 64)), .init(.twoG3G, version, image: ImageFixtures.mcuboot(payload: 65))])
+        let bundle = try ReleaseBundle(archive: MemoryBytes(archive))
+        func bytes(_ name: String) throws -> [UInt8] { try #require(bundle[name].map { $0.bytes(0..<$0.count) }) }
+        let swapped = ReleaseBundle.archive(
+            manifest: try bytes("manifest.json"), signature: try bytes("manifest.p7s"),
+            files: [("4g.zigbee", try bytes("2g3g.zigbee")), ("2g3g.zigbee", try bytes("4g.zigbee"))])
+        let trust = try ReleaseTrust(
+            roots: [("roots.pem", maker.authority.root)], imageKeys: [("keys.pem", maker.imageKey.publicKey.pemRepresentation)])
+        let verifier = ReleaseVerifier(trust: trust, products: nil)
+        #expect(await verifier.verify(bundle, at: F.now).release != nil)
+        let result = await verifier.verify(try ReleaseBundle(archive: MemoryBytes(swapped)), at: F.now)
+        #expect(result.problems.map(\.code) == [.mismatch, .mismatch])
+        #expect(result.problems.first?.field == "4g.zigbee size")
+    }
+
+    @Test func `a release is made of an image with a DFU suffix, which is checked and left out`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bundle-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let image = ImageFixtures.mcuboot(payload: 64)
+        let suffixed = DFUSuffixTests.suffixed(image)
+        func make(_ bytes: [UInt8]) throws -> [UInt8]? {
+            try Data(bytes).write(to: URL(filePath: "\(folder)/app.dfu"))
+            let draft = ReleaseDraft(
+                release: "r", issuedAt: "2026-11-01T00:00:00Z", notAfter: "2027-11-01T00:00:00Z",
+                variants: [
+                    .init(
+                        variant: .fourG, version: FirmwareVersion(rawValue: 0x0002_012F), manufacturer: "AB01", model: "010A030B",
+                        hardware: HardwareVersion(rawValue: 0)...HardwareVersion(rawValue: 1), securityCounter: 1,
+                        components: [.init(name: "application", path: "\(folder)/app.dfu", signatures: [.mcuboot])])
+                ])
+            return try draft.made().files.first?.bytes
+        }
+        #expect(try make(suffixed) == image)
+        var broken = suffixed
+        broken[3] ^= 1
+        #expect(throws: FirmwareProblem.self) { try make(broken) }
+    }
+
     @Test func `an image signed by a key that the bench lacks is refused, not skipped`() async throws {
         let trust = try ReleaseTrust(roots: [("root.pem", fixtures.authority.root)], imageKeys: [])
         #expect(try await fixtures.verify(trust: trust).problems.map(\.code) == [.keyMissing])

@@ -115,9 +115,15 @@ public struct ReleaseDraft: Sendable {
 
 extension ReleaseDraft.ComponentDraft {
     fileprivate func made() throws(FirmwareProblem) -> (ReleaseManifest.Component, [UInt8]) {
-        let file = try MappedFile(path)
-        let inspection = ImageInspection(file)
+        var file: any ImageBytes = try MappedFile(path)
+        var inspection = ImageInspection(file)
         if let problem = inspection.problems.first { throw problem.of(path) }
+        // What is for dfu-util is not for the unit.
+        if case .dfu(let suffix, _) = inspection.content {
+            file = ImageSlice(file, suffix.content)
+            inspection = ImageInspection(file)
+            if let problem = inspection.problems.first { throw problem.of(path) }
+        }
         let stated: (format: ReleaseManifest.Format, image: SHA256Value?, mcuboot: MCUbootImage?, version: String, isSigned: Bool)
         switch inspection.content {
         case .gbcsOTA(let image):
