@@ -9,7 +9,7 @@ trap 'rm -f "$log" "$before"' EXIT
 leftovers() {
     { pgrep -af 'hubsim run|reflashd --config|qemu-system-arm' || true
       grep -E ' /dev/bus/usb ' /proc/mounts || true
-      find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'it-*' -o -name 'run-*' -o -name 'bench-*' -o -name 'journal-*' -o -name 'target-*' \
+      find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'it-*' -o -name 'run-*' -o -name 'bench-*' -o -name 'journal-*' -o -name 'bundle-*' \
           -o -name 'interop-*' -o -name 'hubsim-*.sock' \) -newer "$before" || true; } 2>/dev/null
 }
 

@@ -74,7 +74,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
 
     public init(
         id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, manifestHash: SHA256Value? = nil,
-        checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, components: [String: SHA256Value] = [:], transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
+        checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, components: [String: SHA256Value] = [:],
+        transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
         settled: Verdict? = nil, settledBy: SessionID? = nil
     ) {
         self.id = id

@@ -22,7 +22,8 @@ extension BenchConfigFile {
         }
         guard config.statements == .byRole || config.approvers != nil else {
             throw field.error(
-                "expected trust.approvers, whose certificates sign approvals; or 'statements: by-role', where the role on the socket is enough")
+                "expected trust.approvers, whose certificates sign approvals; or 'statements: by-role', where the role on the socket is enough"
+            )
         }
         guard config.productsList != nil || config.checksOff.contains(.centralProductsList) else {
             throw field.error("expected centralProductsList, or central-products-list under checksOff; every outcome then says so")

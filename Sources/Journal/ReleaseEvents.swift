@@ -49,7 +49,8 @@ extension JournalEvent {
         /// Who brought it.
         public var by: Operator
         public init(
-            release: String, manifestHash: SHA256Value, versions: [String: FirmwareVersion], signer: String, fingerprint: String, by: Operator
+            release: String, manifestHash: SHA256Value, versions: [String: FirmwareVersion], signer: String, fingerprint: String,
+            by: Operator
         ) {
             self.release = release
             self.manifestHash = manifestHash

@@ -87,7 +87,8 @@ extension ReleaseDesk {
     private func approve(_ approval: Statement.Approval, _ warrant: JournalEvent.Warrant) async throws(DeskRefusal) -> ReleaseRecord {
         guard let imported = ledger.imported[approval.manifestHash], imported.release == approval.release else {
             throw DeskRefusal(
-                .releaseUnknown, "expected a release that was imported, found \(approval.release), \(approval.manifestHash); import it first")
+                .releaseUnknown,
+                "expected a release that was imported, found \(approval.release), \(approval.manifestHash); import it first")
         }
         let isUnlisted = checksOff.contains(.centralProductsList)
         var loaded: [VerifiedRelease] = []
@@ -144,7 +145,8 @@ extension ReleaseDesk {
                 guard let place = component.place, let own = profile.components[component.name], Int(own) != place else { continue }
                 throw DeskRefusal(
                     .profileUnfit,
-                    "component '\(component.name)': expected place \(own), as profile '\(profile.name)' says, found \(place) in the manifest")
+                    "component '\(component.name)': expected place \(own), as profile '\(profile.name)' says, found \(place) in the manifest"
+                )
             }
         }
     }
@@ -166,7 +168,8 @@ extension ReleaseDesk {
             throw DeskRefusal(.otherBench, "expected a statement for '\(bench)' or for every bench, found one for '\(other)'")
         }
         guard let issued = statement.issued, issued <= now + Self.clockTolerance else {
-            throw DeskRefusal(.statementFromFuture, "expected a statement from before \(now.formatted(.iso8601)), found \(statement.issuedAt)")
+            throw DeskRefusal(
+                .statementFromFuture, "expected a statement from before \(now.formatted(.iso8601)), found \(statement.issuedAt)")
         }
         try ledger.expectNew(statement, hash: signed.hash)
         return JournalEvent.Warrant(

@@ -72,7 +72,8 @@ struct ReleaseLedger: Sendable {
     /// - Throws: ``DeskRefusal`` where it was taken before, or something later was said about the same.
     func expectNew(_ statement: Statement, hash: SHA256Value) throws(DeskRefusal) {
         guard !statements.contains(hash) else {
-            throw DeskRefusal(.statementReplayed, "expected a statement that was not taken before, found \(hash), which was; sign a new one")
+            throw DeskRefusal(
+                .statementReplayed, "expected a statement that was not taken before, found \(hash), which was; sign a new one")
         }
         let content: Statement.Content
         do throws(FirmwareProblem) { content = try statement.content } catch { throw DeskRefusal(error) }
@@ -82,7 +83,8 @@ struct ReleaseLedger: Sendable {
         let subjects = Self.subjects(of: content)
         if let last = subjects.compactMap({ decided[$0] }).max(), statement.issuedAt < last {
             throw DeskRefusal(
-                .statementOutdated, "expected a statement made after the last decision about the same, \(last), found \(statement.issuedAt)")
+                .statementOutdated, "expected a statement made after the last decision about the same, \(last), found \(statement.issuedAt)"
+            )
         }
     }
 

@@ -31,7 +31,8 @@ extension Details {
             if let days = release.daysLeft, days < ReleaseReport.warningDays { notes.append(style.paint(left(days), .yellow)) }
             if let problem = release.problem { notes.append(problem) }
             return [
-                release.release.fitted(width), release.manifestHash.short, style.paint(release.state.rawValue.fitted(9), colour(release.state)),
+                release.release.fitted(width), release.manifestHash.short,
+                style.paint(release.state.rawValue.fitted(9), colour(release.state)),
                 versions, notes.joined(separator: "; "),
             ].filter { !$0.isEmpty }.joined(separator: "  ")
         }

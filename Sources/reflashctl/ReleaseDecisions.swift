@@ -111,7 +111,8 @@ extension ReleaseCommand {
                 """)
 
         @Option(help: "Higher than the last list's.") var number: UInt32
-        @Option(help: "SHA-256 of a certificate, 64 hex digits ('release trust' shows them); again for each.") var fingerprint: [String] = []
+        @Option(help: "SHA-256 of a certificate, 64 hex digits ('release trust' shows them); again for each.") var fingerprint: [String] =
+            []
         @Option(help: "A release: its name, its manifest hash or its bundle's file; again for each.") var release: [String] = []
         @OptionGroup var statement: StatementOptions
 
@@ -124,7 +125,11 @@ extension ReleaseCommand {
             try await complaining {
                 var releases: [SHA256Value] = []
                 for name in release {
-                    if let hash = SHA256Value(name) { releases.append(hash) } else { releases.append(try await statement.reference(name).hash) }
+                    if let hash = SHA256Value(name) {
+                        releases.append(hash)
+                    } else {
+                        releases.append(try await statement.reference(name).hash)
+                    }
                 }
                 try await statement.deliver(
                     .revocations(.init(number: number, certificates: fingerprint.map { $0.lowercased() }, releases: releases)))

@@ -81,7 +81,11 @@ import X509
         let maker = try ReleaseMaker(now: F.now)
         let version = FirmwareVersion(rawValue: 0x0002_012F)
         let archive = try maker.archive(
-            "autumn", [.init(.fourG, version, image: ImageFixtures.mcuboot(payload: 64)), .init(.twoG3G, version, image: ImageFixtures.mcuboot(payload: 65))])
+            "autumn",
+            [
+                .init(.fourG, version, image: ImageFixtures.mcuboot(payload: 64)),
+                .init(.twoG3G, version, image: ImageFixtures.mcuboot(payload: 65)),
+            ])
         let bundle = try ReleaseBundle(archive: MemoryBytes(archive))
         func bytes(_ name: String) throws -> [UInt8] { try #require(bundle[name].map { $0.bytes(0..<$0.count) }) }
         let swapped = ReleaseBundle.archive(

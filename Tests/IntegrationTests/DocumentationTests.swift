@@ -1,4 +1,5 @@
 import BenchModel
+import BenchWire
 import ConfigFiles
 import Foundation
 import Testing
@@ -49,6 +50,44 @@ import Testing
         }
     }
 
+    @Test func `the way from a binary to an approved release works as it is written, on a bench that takes signed statements only`()
+        async throws
+    {
+        let description = try #require(try blocks("yaml", of: "docs/releasers.md").first)
+        let steps = try blocks("sh test", of: "docs/releasers.md")
+        #expect(steps.count >= 8)
+        try await withFolder { folder in
+            let bench = try await SimulatedBench(folder, units: 1, isApproved: false)
+            func sh(_ script: String) async throws {
+                let result = try await Programs.run(
+                    "bash", ["-euo", "pipefail", "-c", script],
+                    environment: [
+                        "PATH": "\(Programs.folder):\(Programs.packageRoot)/.venv/bin:/usr/local/bin:/usr/bin:/bin",
+                        "REFLASH_SOCKET": bench.socket,
+                    ], in: folder)
+                try #require(result.status == 0, "\(script)\n\(result.output)\(result.errors)")
+            }
+            try await sh(
+                """
+                \(Programs.packageRoot)/packaging/trial-authority.sh . 2>/dev/null
+                imgtool keygen --key vendor.pem --type ecdsa-p256
+                openssl ec -in vendor.pem -pubout -out trust/keys/vendor.pem 2>/dev/null
+                head -c 60000 /dev/urandom > app.bin
+                sed -i 's/^bench: .*/bench: rack-a/; s/^  trust: .*/  trust: {roots: trust\\/roots, approvers: trust\\/approvers, imageKeys: trust\\/keys}/;
+                        s/statements: by-role/statements: signed/' bench.yaml
+                """)
+            try description.write(toFile: "\(folder)/autumn.yaml", atomically: true, encoding: .utf8)
+            try await bench.runDaemon { _ in
+                _ = try await bench.settled(1...1)
+                try await sh(
+                    "reflashctl release check-off central-products-list --until 2099-01-01T00:00:00Z --reason test --key supervisor.pem "
+                        + "--certificate supervisor.crt")
+                for step in steps { try await sh(step) }
+                try await bench.status { $0[1]?.outcome == .reflashed && $0[1]?.installedVersion?.description == "0002012F" }
+            }
+        }
+    }
+
     @Test(arguments: ["docs/first-real-device.md", "docs/first-serial-device.md"])
     func `the config for a first device of one's own is accepted`(page: String) throws {
         let block = try #require(try blocks("yaml", of: page).first)
@@ -69,13 +108,15 @@ import Testing
 
     @Test func `every file that the documentation names is there`() throws {
         for page in ["README.md"] + Self.pages.map({ "docs/commands/\($0)" }) + [
-            "docs/outcomes.md", "docs/how-it-works.md", "docs/first-real-device.md",
+            "docs/outcomes.md", "docs/how-it-works.md", "docs/first-real-device.md", "docs/first-serial-device.md", "docs/releasers.md",
+            "docs/threat-model.md",
         ] {
             let text = try String(contentsOfFile: "\(Programs.packageRoot)/\(page)", encoding: .utf8)
             let folder = URL(filePath: "\(Programs.packageRoot)/\(page)").deletingLastPathComponent()
             for link in text.components(separatedBy: "](").dropFirst().compactMap({ $0.components(separatedBy: ")").first })
             where !link.contains("://") {
-                #expect(FileManager.default.fileExists(atPath: folder.appending(path: link).standardizedFileURL.path), "\(page): \(link)")
+                let file = link.components(separatedBy: "#")[0]
+                #expect(FileManager.default.fileExists(atPath: folder.appending(path: file).standardizedFileURL.path), "\(page): \(link)")
             }
         }
     }
@@ -84,7 +125,10 @@ import Testing
         ["reflashd"], ["reflashctl"], ["reflashctl", "status"], ["reflashctl", "watch"], ["reflashctl", "slot"],
         ["reflashctl", "unit", "show"],
         ["reflashctl", "journal", "events"], ["reflashctl", "journal", "verify"], ["reflashctl", "image", "inspect"],
-        ["reflashctl", "image", "wrap"],
+        ["reflashctl", "image", "wrap"], ["reflashctl", "release"], ["reflashctl", "release", "make"], ["reflashctl", "release", "sign"],
+        ["reflashctl", "release", "verify"], ["reflashctl", "release", "import"], ["reflashctl", "release", "list"],
+        ["reflashctl", "release", "show"], ["reflashctl", "release", "approve"], ["reflashctl", "release", "withdraw"],
+        ["reflashctl", "release", "check-off"], ["reflashctl", "release", "revoke"], ["reflashctl", "release", "trust"],
         ["hubsim"], ["hubsim", "run"], ["hubsim", "ctl"],
     ])
     func `every command explains itself with examples`(command: [String]) async throws {

@@ -57,7 +57,8 @@ import Testing
     @Test func `udev's links and tags name the port`() async throws {
         try await withFolder { folder in
             let result = try await inside(
-                try await SimulatedBench(folder, units: 1), "ls -l /dev/reflash/by-path; ls /run/udev/tags/reflash; cat /run/udev/data/c189:5")
+                try await SimulatedBench(folder, units: 1),
+                "ls -l /dev/reflash/by-path; ls /run/udev/tags/reflash; cat /run/udev/data/c189:5")
             #expect(result.output.contains("pci-0000:00:14.0-usb-0:1.1.1 -> ../../bus/usb/001/006"))
             #expect(result.output.contains("E:ID_PATH=pci-0000:00:14.0-usb-0:1.1.1"))
             #expect(result.output.contains("E:ID_USB_INTERFACES=:ff0000:fe0101:"))

@@ -92,7 +92,9 @@ import Testing
     }
 
     /// Each run prints its seed; the moment follows from it.
-    @Test(arguments: 1...12) func `a daemon killed in the middle of an import has the old or the new, and nothing else`(seed: UInt64) async throws {
+    @Test(arguments: 1...12) func `a daemon killed in the middle of an import has the old or the new, and nothing else`(seed: UInt64)
+        async throws
+    {
         var random = SplitMix64(state: seed)
         let moment = Duration.milliseconds(Int.random(in: 0...250, using: &random))
         print("import kill test: seed \(seed), killed after \(moment)")

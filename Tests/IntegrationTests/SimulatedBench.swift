@@ -78,9 +78,10 @@ struct SimulatedBench: Sendable {
         config.replaceSubrange(start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: "\n\(Self.releases)\n")
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
         let parts = [ReleaseMaker.Part(.fourG, version, image: image), .init(.twoG3G, version, image: image)]
-        try Data(try maker.archive("release", parts)).write(to: URL(filePath: "\(folder)/release.tar"))
+        let archive = try maker.archive("release", parts)
+        try Data(archive).write(to: URL(filePath: "\(folder)/release.tar"))
         try Data(try maker.ota(parts[0])).write(to: URL(filePath: "\(folder)/release.zigbee"))
-        if isApproved { try await approve(parts) }
+        if isApproved { try await approve(archive, for: [.fourG, .twoG3G]) }
     }
 
     /// The role on the socket is enough, and there is no list of products.
@@ -94,7 +95,10 @@ struct SimulatedBench: Sendable {
 
     /// Brings a release into the bench's store and journal, and approves it, as a supervisor did before the daemon's start.
     func approve(_ parts: [ReleaseMaker.Part]) async throws {
-        let archive = try maker.archive("release", parts)
+        try await approve(try maker.archive("release", parts), for: parts.map(\.variant))
+    }
+
+    private func approve(_ archive: [UInt8], for variants: [Variant]) async throws {
         let config = try BenchConfigFile.load(self.config)
         let clock = SystemClock()
         let journal = try Journal(path: config.journal, clock: clock)
@@ -103,8 +107,8 @@ struct SimulatedBench: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let supervisor = Operator(user: "test", role: .supervisor)
         let release = try await desk.importRelease(try ReleaseBundle(archive: MemoryBytes(archive)), by: supervisor)
-        for part in parts {
-            _ = try await desk.approve(release.release, variant: part.variant, first: nil, via: [], by: supervisor)
+        for variant in variants {
+            _ = try await desk.approve(release.release, variant: variant, first: nil, via: [], by: supervisor)
         }
         try await journal.close()
     }

@@ -24,7 +24,8 @@ extension JournalEvent {
             .init(
                 unit: BenchModel.Unit(chfId: unit), profile: "p", mode: .runtime,
                 target: Target(
-                    release: "r", manifestHash: unitHash, variant: .fourG, version: FirmwareVersion(rawValue: 1), hardware: nil, components: []),
+                    release: "r", manifestHash: unitHash, variant: .fourG, version: FirmwareVersion(rawValue: 1), hardware: nil,
+                    components: []),
                 checksOff: ["identity"]))
     }
 

@@ -44,7 +44,8 @@ package struct ReleaseMaker: Sendable {
     package static func mcuboot(_ version: FirmwareVersion, payload: [UInt8]) -> [UInt8] {
         MCUbootImageBuilder(
             version: .init(
-                major: UInt8(version.rawValue >> 24), minor: UInt8(version.rawValue >> 16 & 0xFF), revision: UInt16(version.rawValue & 0xFFFF),
+                major: UInt8(version.rawValue >> 24), minor: UInt8(version.rawValue >> 16 & 0xFF),
+                revision: UInt16(version.rawValue & 0xFFFF),
                 build: 0), payload: payload
         ).build()
     }

@@ -48,7 +48,8 @@ struct DeskBench: Sendable {
         try maker.writeTrust(to: folder)
         try approvers.root.write(toFile: "\(folder)/approvers.pem", atomically: true, encoding: .utf8)
         var config = ReleaseConfig(
-            store: "\(folder)/releases", roots: "\(folder)/roots.pem", approvers: "\(folder)/approvers.pem", imageKeys: "\(folder)/keys.pem",
+            store: "\(folder)/releases", roots: "\(folder)/roots.pem", approvers: "\(folder)/approvers.pem",
+            imageKeys: "\(folder)/keys.pem",
             statements: .byRole, checksOff: [.centralProductsList])
         change(&config)
         try await body(

@@ -35,12 +35,15 @@ import Testing
         try await B.run { bench in
             let stranger = try Authority("Strangers", now: B.start).signer()
             try await bench.desk { desk, journal in
-                #expect(await code { try await desk.importRelease(try bench.bundle("autumn", signer: stranger), by: B.by) } == "certificate-untrusted")
+                #expect(
+                    await code { try await desk.importRelease(try bench.bundle("autumn", signer: stranger), by: B.by) }
+                        == "certificate-untrusted")
                 #expect(await desk.releases.isEmpty)
                 #expect(try FileManager.default.contentsOfDirectory(atPath: bench.config.store).isEmpty)
                 let event = try #require(try await journal.events(after: 0, limit: 100).last)
                 #expect(event.kind == "request-refused")
-                #expect(event.payload.contains(#""by":{"role":"supervisor","user":"ada"},"code":"certificate-untrusted""#), "\(event.payload)")
+                #expect(
+                    event.payload.contains(#""by":{"role":"supervisor","user":"ada"},"code":"certificate-untrusted""#), "\(event.payload)")
             }
         }
     }
@@ -128,7 +131,8 @@ import Testing
             }
             try await bench.desk { desk, _ in
                 #expect(await desk.releases.map(\.state) == [.expired])
-                #expect(await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "release-expired")
+                #expect(
+                    await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "release-expired")
             }
         }
     }
@@ -167,7 +171,8 @@ import Testing
                 _ = try await desk.withdraw("winter", reason: "bad", by: B.by)
             }
             try await bench.desk { desk, _ in
-                #expect(await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "security-counter")
+                #expect(
+                    await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "security-counter")
                 #expect(await code { try await desk.version() } == "no-approved-release")
             }
             var lenient = bench
@@ -186,7 +191,9 @@ import Testing
             try await bench.desk { desk, _ in
                 _ = try await desk.importRelease(try bench.bundle("autumn", B.v2, over: [B.v1]), by: B.by)
                 _ = try await desk.importRelease(try bench.bundle("winter", B.v3, counter: 2, over: [B.v2]), by: B.by)
-                #expect(await code { try await desk.approve("winter", variant: .fourG, first: nil, via: ["spring"], by: B.by) } == "release-unknown")
+                #expect(
+                    await code { try await desk.approve("winter", variant: .fourG, first: nil, via: ["spring"], by: B.by) }
+                        == "release-unknown")
                 _ = try await desk.approve("winter", variant: .fourG, first: nil, via: ["autumn"], by: B.by)
                 let target = try await desk.target(for: B.unit(1), variant: .fourG)
                 #expect(target.steps.map(\.version) == [B.v2])
@@ -203,7 +210,8 @@ import Testing
         try await B.run { bench in
             try await bench.desk { desk, _ in
                 _ = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
-                #expect(await code { try await desk.approve("autumn", variant: .twoG3G, first: nil, via: [], by: B.by) } == "variant-missing")
+                #expect(
+                    await code { try await desk.approve("autumn", variant: .twoG3G, first: nil, via: [], by: B.by) } == "variant-missing")
                 #expect(await code { try await desk.approve("none", variant: .fourG, first: nil, via: [], by: B.by) } == "release-unknown")
                 #expect(await code { try await desk.approve("autumn", variant: .fourG, first: 0, via: [], by: B.by) } != nil)
             }
@@ -226,7 +234,8 @@ import Testing
                 try list("\(SHA256Value.of(image))", "Current").write(toFile: path, atomically: true, encoding: .utf8)
                 _ = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
                 try list("\(SHA256Value.of(image))", "Removed").write(toFile: path, atomically: true, encoding: .utf8)
-                #expect(await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "removed-from-list")
+                #expect(
+                    await code { try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by) } == "removed-from-list")
                 try list("\(SHA256Value.of(image))", "Current").write(toFile: path, atomically: true, encoding: .utf8)
                 _ = try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by)
                 #expect(try await desk.target(for: B.unit(1), variant: .fourG).checksOff == [])

@@ -21,7 +21,8 @@ import Testing
             try await bench.desk { desk, _ in
                 let until = (B.start + 100_000).formatted(.iso8601)
                 _ = try await desk.take(
-                    try bench.statement(.checkOff(.init(check: .centralProductsList, notAfter: until, reason: "a trial")), ago: 500), by: B.by)
+                    try bench.statement(.checkOff(.init(check: .centralProductsList, notAfter: until, reason: "a trial")), ago: 500),
+                    by: B.by)
                 try await body(bench, desk, try await desk.importRelease(try bench.bundle("autumn", counter: 7), by: B.by))
             }
         }
@@ -44,10 +45,14 @@ import Testing
         try await withSigned { bench, desk, autumn in
             let stranger = try Authority("Approvers", now: B.start).signer("Supervisor")
             for signer in [bench.maker.releaser, stranger] {
-                #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), signer: signer), by: B.by) } == "certificate-untrusted")
+                #expect(
+                    await code { try await desk.take(try bench.statement(B.approval(autumn), signer: signer), by: B.by) }
+                        == "certificate-untrusted")
             }
             let expired = try bench.approvers.signer("Late", to: B.start - 10)
-            #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), signer: expired), by: B.by) } == "certificate-expired")
+            #expect(
+                await code { try await desk.take(try bench.statement(B.approval(autumn), signer: expired), by: B.by) }
+                    == "certificate-expired")
             #expect(await code { try await desk.version() } == "no-approved-release")
         }
     }
@@ -71,7 +76,9 @@ import Testing
     @Test func `a statement for another bench, or from the future, is not taken`() async throws {
         try await withSigned { bench, desk, autumn in
             #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), bench: "rack-b"), by: B.by) } == "other-bench")
-            #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), ago: -3600), by: B.by) } == "statement-from-future")
+            #expect(
+                await code { try await desk.take(try bench.statement(B.approval(autumn), ago: -3600), by: B.by) } == "statement-from-future"
+            )
             _ = try await desk.take(try bench.statement(B.approval(autumn), bench: nil), by: B.by)
         }
     }

@@ -38,7 +38,8 @@ public struct DetachedSignature: Sendable {
             throw Self.problem(.signatureMalformed, "at most \(Self.mostBytes) bytes", "\(bytes.count)")
         }
         guard StrictEncoding.hasFittingVersion(cms: bytes) else {
-            throw Self.problem(.signatureMalformed, "a detached CMS signature in DER, of the version that goes with its signer", "another form")
+            throw Self.problem(
+                .signatureMalformed, "a detached CMS signature in DER, of the version that goes with its signer", "another form")
         }
         let result = await CMS.isValidSignature(
             dataBytes: content, signatureBytes: bytes, trustRoots: CertificateStore(trust.roots)

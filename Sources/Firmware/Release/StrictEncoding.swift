@@ -6,7 +6,9 @@ enum StrictEncoding {
     /// Whether SignedData's version is the one that goes with its signer's, RFC 5652 §5.1: 1, or 3 where a signer is named by its key's
     /// identifier. Nothing else is signed data of a detached signature.
     static func hasFittingVersion(cms bytes: [UInt8]) -> Bool {
-        guard let content = (try? DER.parse(bytes)).map(children), content.count == 2, let signed = children(content[1]).first else { return false }
+        guard let content = (try? DER.parse(bytes)).map(children), content.count == 2, let signed = children(content[1]).first else {
+            return false
+        }
         let fields = children(signed)
         guard let version = fields.first, let signers = fields.last, let signer = children(signers).first,
             let signerVersion = children(signer).first
@@ -16,7 +18,8 @@ enum StrictEncoding {
 
     /// Whether a certificate's signature uses all bits of its last byte, as whole bytes do.
     static func hasWholeSignature(certificate der: [UInt8]) -> Bool {
-        guard let fields = (try? DER.parse(der)).map(children), fields.count == 3, let bits = try? ASN1BitString(derEncoded: fields[2]) else {
+        guard let fields = (try? DER.parse(der)).map(children), fields.count == 3, let bits = try? ASN1BitString(derEncoded: fields[2])
+        else {
             return false
         }
         return bits.paddingBits == 0

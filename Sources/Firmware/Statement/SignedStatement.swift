@@ -32,7 +32,8 @@ public struct SignedStatement: Sendable {
             let signature = bundle[Statement.signatureFile]
         else {
             throw FirmwareProblem(
-                .statementMalformed, at: nil, field: "archive", expected: "\(Statement.file) and \(Statement.signatureFile), and nothing else",
+                .statementMalformed, at: nil, field: "archive",
+                expected: "\(Statement.file) and \(Statement.signatureFile), and nothing else",
                 found: bundle.names.isEmpty ? "no files" : bundle.names.joined(separator: ", "))
         }
         self.archive = archive
