@@ -21,6 +21,31 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
     private let watch: DescriptorWatch
     private let timer: any DispatchSourceTimer
     private let state = Mutex(State())
+    private let closure = Closure()
+
+    /// Tells when the descriptor is closed, and with it the line is free for others.
+    private final class Closure: Sendable {
+        private let state = Mutex<(isClosed: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+        func happened() {
+            let waiting = state.withLock { state in
+                state.isClosed = true
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for one in waiting { one.resume() }
+        }
+
+        func wait() async {
+            await withCheckedContinuation { continuation in
+                let isClosed = state.withLock { state in
+                    if !state.isClosed { state.waiting.append(continuation) }
+                    return state.isClosed
+                }
+                if isClosed { continuation.resume() }
+            }
+        }
+    }
 
     private struct State {
         var inbox: [UInt8] = []
@@ -46,12 +71,13 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         queue = DispatchQueue(pooled: "serial.\(name)")
         timer = DispatchSource.makeTimerSource(queue: queue)
         let me = Weak()
-        watch = DescriptorWatch(descriptor, queue: queue) {
+        watch = DescriptorWatch(descriptor, queue: queue) { [closure] in
             if isTTY {
                 _ = reflash_serial_discard_output(descriptor)
                 _ = reflash_serial_exclude(descriptor, 0)
             }
             Glibc.close(descriptor)
+            closure.happened()
         } handler: { isReadable, isWritable in
             if isReadable { me.port?.takeIn() }
             if isWritable { me.port?.putOut() }
@@ -201,13 +227,10 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
 
     // MARK: The end
 
+    /// Returns when the line is free for others.
     public func close() async {
-        await withCheckedContinuation { continuation in
-            queue.async { @Sendable [self] in
-                end(SerialError(.gone, "\(name): closed"))
-                continuation.resume()
-            }
-        }
+        queue.async { @Sendable [self] in end(SerialError(.gone, "\(name): closed")) }
+        await closure.wait()
     }
 
     /// On `queue`.

@@ -15,14 +15,12 @@ extension ReleaseDesk {
             let isUnlisted = checksOff.contains(.centralProductsList)
             let release = try await verified(bundle)
             try store.keep(bundle, release.manifestHash)
-            if ledger.imported[release.manifestHash] == nil {
-                try await record(
-                    .releaseImported(
-                        .init(
-                            release: release.manifest.release, manifestHash: release.manifestHash,
-                            versions: Dictionary(release.targets.map { ($0.key.rawValue, $0.value.version) }) { first, _ in first },
-                            signer: release.signer.subject, fingerprint: release.signer.fingerprint, by: by)))
-            }
+            try await record(
+                .releaseImported(
+                    .init(
+                        release: release.manifest.release, manifestHash: release.manifestHash,
+                        versions: Dictionary(release.targets.map { ($0.key.rawValue, $0.value.version) }) { first, _ in first },
+                        signer: release.signer.subject, fingerprint: release.signer.fingerprint, by: by)))
             hold(release, isUnlisted: isUnlisted)
             return try recordOf(release.manifestHash)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchModel
 import ConfigFiles
 import Firmware
 import Foundation
@@ -76,6 +77,7 @@ struct ReleaseCommand: AsyncParsableCommand {
         @Option(help: "An ECDSA signature of the manifest, DER.") var signature: String?
         @Option(help: "A detached CMS signature of the manifest, DER.") var cms: String?
         @Option(help: "Write the bytes that are to be signed, and do nothing else.") var writeManifest: String?
+        @OptionGroup var output: OutputOptions
 
         func validate() throws {
             guard [key, signature, cms, writeManifest].compactMap(\.self).count == 1 else {
@@ -101,8 +103,17 @@ struct ReleaseCommand: AsyncParsableCommand {
                     manifest: manifest, signature: signature.bytes,
                     files: images.compactMap { name in files[name].map { (name, $0.bytes(0..<$0.count)) } })
                 try Data(archive).write(to: URL(filePath: bundle), options: .atomic)
+                if output.json {
+                    return try output.printJSON(Signed(bundle: bundle, release: release, manifestHash: SHA256Value.of(manifest)))
+                }
                 Terminal.print("\(bundle): \(release) is signed")
             }
+        }
+
+        /// What `--json` prints.
+        private struct Signed: Encodable {
+            let bundle, release: String
+            let manifestHash: SHA256Value
         }
 
         private func made(_ manifest: [UInt8]) throws -> DetachedSignature {

@@ -37,6 +37,7 @@ struct StatementOptions: ParsableArguments {
             certificatePEM: try String(contentsOfFile: certificate ?? "", encoding: .utf8), at: .now)
         if let out {
             try Data(signed.archive).write(to: URL(filePath: out), options: .atomic)
+            if options.output.json { return try options.output.printJSON(["statement": out, "hash": "\(signed.hash)"]) }
             return Terminal.print("\(out): signed; 'reflashctl release import \(out)' takes it to a bench")
         }
         try show(try await options.client.post("releases", body: signed.archive))

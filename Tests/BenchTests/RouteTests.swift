@@ -30,6 +30,16 @@ import Testing
         }
     }
 
+    @Test func `an approval that comes while a unit is being refused for want of it is not missed`() async throws {
+        var setup = TestBench.Setup(installed: [old])
+        setup.refusals = 2
+        try await TestBench.run(setup) { bench in
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .reflashed)
+            let sessions = try await bench.journal.sessions(limit: 10)
+            #expect(sessions.map(\.verdict?.reason) == [nil, .noApprovedRelease])
+        }
+    }
+
     @Test func `a unit from which no way leads to the release is refused, and nothing is written`() async throws {
         var setup = TestBench.Setup(installed: [old])
         setup.over = [step2]

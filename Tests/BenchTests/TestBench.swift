@@ -7,6 +7,7 @@ import Journal
 import Links
 import Logging
 @testable import Simulator
+import Synchronization
 import Testing
 
 /// A bench of units without anything below the links: real sessions, a real journal, simulated units in this process.
@@ -48,6 +49,8 @@ final class TestBench: Sendable {
         var steps: [FirmwareVersion] = []
         var stepOver: [FirmwareVersion]?
         var checksOff: Set<PolicyCheck> = []
+        /// How often there is no approval yet when somebody asks.
+        var refusals = 0
     }
 
     /// A line that costs a test no time.
@@ -98,6 +101,7 @@ final class TestBench: Sendable {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
             })
         var target = try Self.target("release", Self.targetVersion, image, setup)
+        target.approval = 1
         for version in setup.steps {
             target.steps.append(
                 try Self.target("step-\(version)", version, Self.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
@@ -107,7 +111,7 @@ final class TestBench: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         controller = try await BenchController(
-            config, journal: journal, targets: GivenTarget(setup.hasTarget ? target : nil), admission: AdmitAll(),
+            config, journal: journal, targets: GivenTarget(setup.hasTarget ? target : nil, refusals: setup.refusals), admission: AdmitAll(),
             opener: InProcessOpener(bus),
             clock: SystemClock(), logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -224,13 +228,21 @@ final class TestBench: Sendable {
 }
 
 /// One target for all units, or none.
-private struct GivenTarget: TargetSource {
+private final class GivenTarget: TargetSource {
     private let target: Target?
+    private let refusals: Mutex<Int>
 
-    init(_ target: Target?) { self.target = target }
+    init(_ target: Target?, refusals: Int) {
+        self.target = target
+        self.refusals = Mutex(refusals)
+    }
 
     func target(for unit: BenchModel.Unit, variant: Variant) async throws(Refusal) -> Target {
-        guard let target, target.variant == variant else { throw Refusal(.noApprovedRelease, "there is none for \(variant)") }
+        let isApproved = refusals.withLock { left in
+            defer { left = max(0, left - 1) }
+            return left == 0
+        }
+        guard let target, target.variant == variant, isApproved else { throw Refusal(.noApprovedRelease, "there is none for \(variant)") }
         return target
     }
 

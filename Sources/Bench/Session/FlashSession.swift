@@ -29,6 +29,8 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
+    /// The approval that counted just before the checks; `nil` where there was none.
+    private(set) var seenApproval: EventNumber?
 
     init(_ bench: SessionBench, present: PresentDevice) {
         self.bench = bench
@@ -85,6 +87,7 @@ actor FlashSession {
                 release: step.release, manifestHash: step.manifestHash, version: step.version, proof: verdict.proof, readback: readback)
             try await mark(.stepFinished(finished))
             unit.installedVersion = step.version
+            readback = [:]
         }
         // What earlier sessions left in the unit is overwritten by a step: no readback can tell any more.
         var history = history
@@ -141,9 +144,12 @@ actor FlashSession {
         unit.installedVersion == nil || unit.installedVersion == target.version || history.openQuestion != nil
     }
 
-    /// A unit that was written and then could not be brought back into its bootloader may well hold the release.
+    /// A unit that was written and then could not be brought back into its bootloader may well hold the release; and one to which a step
+    /// was written is not refused any more.
     private func honest(_ end: SessionEnd) -> SessionEnd {
-        wrote && end.reason == .enterFailed ? SessionEnd(.unknown, .noAnswer, end.detail) : end
+        guard wrote else { return end }
+        if end.reason == .enterFailed { return SessionEnd(.unknown, .noAnswer, end.detail) }
+        return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
     }
 
     /// - Throws: the refusal, before anything is written, where the bootloader has no such place.
@@ -284,6 +290,7 @@ actor FlashSession {
         switch identified {
         case .failure(let end): return .failure(end)
         case .success(let unit):
+            seenApproval = try? await bench.checks.targets.target(for: unit, variant: bench.profile.variant).approval
             do throws(Refusal) {
                 let route = try await bench.checks.route(for: unit, mode: present.mode, last: history.lastVersion)
                 bench.board.update(bench.slot) { $0.targetVersion = route.target.version }

@@ -7,6 +7,9 @@ internal import Protocols
 extension FlashSession {
     /// How long a unit may still answer after it said that it restarts, and how long one question waits then.
     private static let leaving = Duration.seconds(3)
+    /// How long a unit that restarts on a line that stays is left in peace if it says nothing, and after each of its words.
+    private static let quiet = Duration.seconds(1)
+    private static let greeting = Duration.milliseconds(300)
     private static let probe = Duration.milliseconds(150)
     static let pause = Duration.milliseconds(50)
 
@@ -16,13 +19,17 @@ extension FlashSession {
     ) async throws(SessionEnd) -> Unit {
         let old = present.device.attachment
         let wasThere = isThere()
-        try await sendReset()
-        try await waitUntilLeft { !wasThere && isThere() }
+        if try await sendReset(), bench.presence.isFixed {
+            try await listen()
+        } else {
+            try await waitUntilLeft { !wasThere && isThere() }
+        }
         return try await comeBack(after: old, expecting: unit, settings, until: bench.clock.now + bench.profile.bounds.comeBack)
     }
 
     /// Once: the answer to a reset may be lost, the unit is on its way then, and a second reset would end the trial of its new image.
-    private func sendReset() async throws(SessionEnd) {
+    /// - Returns: whether the unit has said that it restarts.
+    private func sendReset() async throws(SessionEnd) -> Bool {
         do throws(SMPError) {
             let bound = bench.profile.bounds.request / 2
             do throws(SMPError) {
@@ -32,12 +39,25 @@ extension FlashSession {
                 _ = try await client().request(OSGroup.Reset(force: 1), within: bound, tries: 1)
             }
             hasTakenReset = true
+            return true
         } catch {
             switch error {
-            case .noAnswer: return
-            case _ where error.isGone: hasTakenReset = true
+            case .noAnswer: return false
+            case _ where error.isGone:
+                hasTakenReset = true
+                return false
             default: throw SessionEnd(error, during: .rebooting, otherwise: .notStarted)
             }
+        }
+    }
+
+    /// Lets a unit start in peace.
+    private func listen() async throws(SessionEnd) {
+        do throws(SMPError) {
+            try await client().listen(quiet: Self.quiet, pause: Self.greeting, bound: Self.leaving)
+        } catch {
+            if case .cancelled = error { throw .benchStopped }
+            // The line is gone: whoever comes back is met.
         }
     }
 

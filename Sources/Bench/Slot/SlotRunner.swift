@@ -20,6 +20,8 @@ actor SlotRunner {
     private var reconciling: Task<Void, Never>?
     private var mustReconcile = false
     private var profile: DeviceProfile?
+    /// The approval that counted when the last session looked.
+    private var seenApproval: EventNumber?
     private var isHeld = false
     private var isStopping = false
     /// What the journal says of the slot from before this daemon, until the first look at the dock.
@@ -131,13 +133,13 @@ actor SlotRunner {
         begin(device, profile)
     }
 
-    /// What may be flashed may have changed: a unit that is here and was refused for that, before the approval that counts now, is looked
-    /// at again.
+    /// What may be flashed may have changed: a unit that is here and was refused for that, under another approval than the one that
+    /// counts now, is looked at again.
     func reconsider() async {
         guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, Self.passing.contains(reason),
             let device = await presence.present, let profile,
-            let target = try? await shared.targets.target(for: view.unit ?? Unit(), variant: profile.variant),
-            let approval = target.approval, let last = view.session, approval > last
+            let approval = try? await shared.targets.target(for: view.unit ?? Unit(), variant: profile.variant).approval,
+            approval != seenApproval
         else { return }
         begin(device, profile)
     }
@@ -235,6 +237,7 @@ actor SlotRunner {
         let flash = FlashSession(shared.sessionBench(slot, profile, lane, presence), present: device)
         session = Task {
             let verdict = try? await flash.run()
+            seenApproval = await flash.seenApproval
             await self.ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
         }
     }
@@ -247,8 +250,9 @@ actor SlotRunner {
         let isGone = await presence.present?.device.attachment != last
         if isGone || verdict?.outcome == .swapped { await shared.registry.release(slot) }
         session = nil
-        // What came or went meanwhile, a unit that was plugged in again say, was left for now.
+        // What came or went meanwhile, a unit that was plugged in again say, was left for now; so was an approval.
         reconcileSoon()
+        await reconsider()
     }
 
     private func show(_ verdict: Verdict, unit: EUI64?) async {

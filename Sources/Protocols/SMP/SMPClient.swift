@@ -129,6 +129,24 @@ public final class SMPClient {
         }
     }
 
+    /// Listens to a unit that restarts, without a word: until it has spoken (a bootloader's and a firmware's greetings) and been silent again
+    /// for `pause`, or has said nothing for `quiet`; for at most `bound`.
+    ///
+    /// What a UART takes in while it is set up may stop it for good, and MCUboot's serial recovery may stay for what it hears.
+    public func listen(quiet: Duration, pause: Duration, bound: Duration) async throws(SMPError) {
+        let deadline = clock.now + bound
+        var patience = quiet
+        while clock.now < deadline {
+            do throws(SerialError) {
+                guard try await !port.read(timeout: min(patience, deadline - clock.now)).isEmpty else { return startAnew() }
+            } catch {
+                throw SMPError(error)
+            }
+            patience = pause
+        }
+        startAnew()
+    }
+
     /// After a silence: forgets a frame that came in part, and lets the server forget one.
     func startAnew() {
         decoder.reset()
