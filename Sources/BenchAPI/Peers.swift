@@ -1,8 +1,9 @@
 internal import BenchModel
+internal import BenchWire
 internal import Foundation
 internal import Hummingbird
 internal import NIOCore
-internal import Synchronization
+internal import Releases
 
 /// A request, with the other end of its connection.
 struct BenchRequestContext: RequestContext {
@@ -20,6 +21,7 @@ struct BenchRequestContext: RequestContext {
 /// Finds out who asks, and lets nobody in who may not even look.
 struct PeerCheck: RouterMiddleware {
     let gate: RoleGate
+    let desk: ReleaseDesk
 
     @concurrent
     func handle(
@@ -27,7 +29,10 @@ struct PeerCheck: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         context.peer = try await PeerCredentials.peer(of: context.channel)
-        _ = try gate.operator(context, for: .look)
+        do throws(APIFailure) { _ = try gate.operator(context, for: .look) } catch {
+            await desk.note(error, "look", request.uri.path, by: gate.nobody(context))
+            throw error
+        }
         return try await next(request, context)
     }
 }
@@ -63,17 +68,10 @@ extension Role.Permission {
     }
 }
 
-/// Lets the same refusal of the same user through once a minute, so that nobody can fill the journal by asking for what is not allowed.
-final class RefusalBrake: Sendable {
-    private let last = Mutex<[String: ContinuousClock.Instant]>([:])
-
-    func lets(_ user: String, _ request: String) -> Bool {
-        let now = ContinuousClock.now
-        return last.withLock { last in
-            if let before = last["\(user) \(request)"], before.duration(to: now) < .seconds(60) { return false }
-            last["\(user) \(request)"] = now
-            return true
-        }
+extension ReleaseDesk {
+    /// Records that somebody was turned away.
+    func note(_ failure: APIFailure, _ request: String, _ subject: String, by: Operator) async {
+        await noteRefused(request, subject, code: failure.body.code, message: failure.body.message, by: by)
     }
 }
 
@@ -90,7 +88,7 @@ private struct PeerCredentials: Sendable {
         }
         let level = SocketOptionLevel(SOL_SOCKET)
         let credentials: PeerCredentials = try await provider.unsafeGetSocketOption(level: level, name: SocketOptionName(SO_PEERCRED)).get()
-        let user = getpwuid(credentials.uid).flatMap { String(cString: $0.pointee.pw_name) } ?? "\(credentials.uid)"
+        let user = userName(credentials.uid) ?? "\(credentials.uid)"
         return Peer(uid: credentials.uid, user: user, groups: groups(of: user, credentials.gid))
     }
 
@@ -106,8 +104,29 @@ private struct PeerCredentials: Sendable {
         var names: Set<String> = []
         for id in ids {
             names.insert("\(id)")
-            if let group = getgrgid(id) { names.insert(String(cString: group.pointee.gr_name)) }
+            if let name = groupName(id) { names.insert(name) }
         }
         return names
     }
+
+    // With buffers of their own: requests run side by side, and getpwuid(3) has one for all of them.
+
+    private static func userName(_ uid: UInt32) -> String? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: bufferSize)
+        guard getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, let found else { return nil }
+        return String(cString: found.pointee.pw_name)
+    }
+
+    private static func groupName(_ gid: gid_t) -> String? {
+        var entry = group()
+        var found: UnsafeMutablePointer<group>?
+        var buffer = [CChar](repeating: 0, count: bufferSize)
+        guard getgrgid_r(gid, &entry, &buffer, buffer.count, &found) == 0, let found else { return nil }
+        return String(cString: found.pointee.gr_name)
+    }
+
+    /// A group with many members needs as much.
+    private static let bufferSize = 64 << 10
 }

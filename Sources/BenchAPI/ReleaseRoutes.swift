@@ -12,7 +12,6 @@ struct ReleaseRoutes: Sendable {
     let bench: BenchController
     let desk: ReleaseDesk
     let gate: RoleGate
-    let brake: RefusalBrake
 
     func add(to group: RouterGroup<BenchRequestContext>) {
         group.get("releases") { _, _ in try json(await desk.releases) }
@@ -39,25 +38,24 @@ struct ReleaseRoutes: Sendable {
 
     /// A bundle, or a signed statement: both are tar archives.
     private func take(_ request: Request, _ context: BenchRequestContext) async throws -> Response {
-        // Before anything is read of somebody who may bring neither.
+        // Before anything is read of somebody who may bring neither, or no bundle.
         let carrier = try await allowed(context, .bringStatements, "import")
-        let buffer = try await request.body.collect(upTo: ReleaseBundle.mostBytesTogether)
+        let mayBringReleases = (try? gate.operator(context, for: .bringReleases)) != nil
+        let buffer = try await request.body.collect(upTo: mayBringReleases ? ReleaseBundle.mostBytesTogether : SignedStatement.mostBytes)
         let bytes = Array(buffer.readableBytesView)
         let bundle: ReleaseBundle
-        do throws(FirmwareProblem) { bundle = try ReleaseBundle(archive: MemoryBytes(bytes)) } catch {
-            await desk.noteRefused("import", "an archive", code: error.code.rawValue, message: error.description, by: carrier)
-            throw APIFailure(.badRequest, error.code.rawValue, error.description)
+        var signed: SignedStatement?
+        do throws(FirmwareProblem) {
+            bundle = try ReleaseBundle(archive: MemoryBytes(bytes))
+            if SignedStatement.isHeld(in: bundle) { signed = try SignedStatement(archive: bytes) }
+        } catch {
+            let failure = APIFailure(.badRequest, error.code.rawValue, error.description)
+            await desk.note(failure, "import", "an archive", by: carrier)
+            throw failure
         }
-        guard SignedStatement.isHeld(in: bundle) else {
-            let by = try await allowed(context, .bringReleases, "import")
-            return try await deciding { () async throws(DeskRefusal) in [try await desk.importRelease(bundle, by: by)] }
-        }
-        let signed: SignedStatement
-        do throws(FirmwareProblem) { signed = try SignedStatement(archive: bytes) } catch {
-            await desk.noteRefused("import", "a statement", code: error.code.rawValue, message: error.description, by: carrier)
-            throw APIFailure(.badRequest, error.code.rawValue, error.description)
-        }
-        return try await deciding { () async throws(DeskRefusal) in try await desk.take(signed, by: carrier) }
+        if let signed { return try await deciding { () async throws(DeskRefusal) in try await desk.take(signed, by: carrier) } }
+        let by = try await allowed(context, .bringReleases, "import")
+        return try await deciding { () async throws(DeskRefusal) in [try await desk.importRelease(bundle, by: by)] }
     }
 
     /// After a decision the units that were refused for want of it are looked at again.
@@ -79,10 +77,7 @@ struct ReleaseRoutes: Sendable {
         _ context: BenchRequestContext, _ permission: Role.Permission, _ request: String
     ) async throws -> Operator {
         do throws(APIFailure) { return try gate.operator(context, for: permission) } catch {
-            let by = gate.nobody(context)
-            if brake.lets(by.user, request) {
-                await desk.noteRefused(request, "", code: error.body.code, message: error.body.message, by: by)
-            }
+            await desk.note(error, request, "", by: gate.nobody(context))
             throw error
         }
     }

@@ -13,7 +13,6 @@ struct Routes: Sendable {
     let bench: BenchController
     let desk: ReleaseDesk
     private let gate: RoleGate
-    private let brake = RefusalBrake()
 
     init(bench: BenchController, desk: ReleaseDesk) {
         self.bench = bench
@@ -27,9 +26,9 @@ struct Routes: Sendable {
     func router() -> Router<BenchRequestContext> {
         let router = Router(context: BenchRequestContext.self)
         router.add(middleware: ErrorBodies())
-        router.add(middleware: PeerCheck(gate: gate))
+        router.add(middleware: PeerCheck(gate: gate, desk: desk))
         let group = router.group("v1")
-        ReleaseRoutes(bench: bench, desk: desk, gate: gate, brake: brake).add(to: group)
+        ReleaseRoutes(bench: bench, desk: desk, gate: gate).add(to: group)
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
         group.get("bench") { _, _ in try json(StatusView.bench(bench)) }
         group.get("slots") { _, _ in try json(StatusView.status(of: bench).slots) }
@@ -60,10 +59,7 @@ struct Routes: Sendable {
         let slot = try slot(context).slot
         let by: Operator
         do throws(APIFailure) { by = try gate.operator(context, for: .orderSlots) } catch {
-            let nobody = gate.nobody(context)
-            if brake.lets(nobody.user, name) {
-                await desk.noteRefused(name, slot.label, code: error.body.code, message: error.body.message, by: nobody)
-            }
+            await desk.note(error, name, slot.label, by: gate.nobody(context))
             throw error
         }
         do throws(SlotOrderError) {

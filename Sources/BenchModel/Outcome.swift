@@ -39,6 +39,7 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
     case hardwareUnknown = "hardware-unknown"
     case downgrade
     case noPath = "no-path"
+    case versionUnknown = "version-unknown"
     case modelMismatch = "model-mismatch"
     case trialComplete = "trial-complete"
     case releaseEnded = "release-ended"
@@ -76,6 +77,7 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .hardwareUnknown: "the unit did not say its hardware version"
         case .downgrade: "the unit holds newer firmware than the release"
         case .noPath: "the release may not be applied over the installed version, and no approved step leads there"
+        case .versionUnknown: "the unit did not say its version"
         case .modelMismatch: "the release is made for another model"
         case .trialComplete: "the release is approved for a trial, and its units are used up"
         case .releaseEnded: "the approved release may not be flashed any more"

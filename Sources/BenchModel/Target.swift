@@ -16,6 +16,8 @@ public struct Target: Sendable {
     public let model: String?
     /// Hardware that the release is made for; `nil` where the image does not restrict it.
     public let hardware: ClosedRange<HardwareVersion>?
+    /// Hardware versions for which the Central Products List has all of it; `nil` where it was not asked.
+    public var listedHardware: Set<HardwareVersion>?
     /// The versions that it may be applied over; `nil` for any that is not newer.
     public let over: [FirmwareVersion]?
     /// In writing order.

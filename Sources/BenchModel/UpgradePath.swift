@@ -31,7 +31,7 @@ public enum UpgradePath {
 extension Target {
     /// Whether a unit with this version may be given it directly.
     fileprivate func isApplicable(over installed: FirmwareVersion) -> Bool {
-        guard let over else { return true }
+        guard let over else { return installed <= version }
         return installed == version || over.contains(installed)
     }
 }

@@ -21,11 +21,15 @@ extension JournalEvent {
         public var signer: String?
         /// SHA-256 of the signer's certificate, lower-case hex.
         public var fingerprint: String?
+        /// The same of every certificate from it to its root, each in all of its forms; `nil` without a statement.
+        public var chain: [String]?
         /// When the statement was made, UTC.
         public var issuedAt: String?
         public init(
-            by: Operator, statement: SHA256Value? = nil, signer: String? = nil, fingerprint: String? = nil, issuedAt: String? = nil
+            by: Operator, statement: SHA256Value? = nil, signer: String? = nil, fingerprint: String? = nil, chain: [String]? = nil,
+            issuedAt: String? = nil
         ) {
+            self.chain = chain
             self.by = by
             self.statement = statement
             self.signer = signer

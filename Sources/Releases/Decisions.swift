@@ -169,30 +169,26 @@ extension ReleaseDesk {
             throw DeskRefusal(
                 .statementFromFuture, "expected a statement from before \(now.formatted(.iso8601)), found \(statement.issuedAt)")
         }
-        try ledger.expectNew(statement, hash: signed.hash)
+        try ledger.expectNew(statement, hash: signed.hash, by: signer.certificate.fingerprint, now: now.formatted(.iso8601))
         return JournalEvent.Warrant(
-            by: by, statement: signed.hash, signer: signer.subject, fingerprint: signer.fingerprint, issuedAt: statement.issuedAt)
+            by: by, statement: signed.hash, signer: signer.certificate.subject, fingerprint: signer.certificate.fingerprint,
+            chain: signer.fingerprints.sorted(), issuedAt: statement.issuedAt)
     }
 
     /// How far another machine's clock may be ahead.
     private static let clockTolerance: TimeInterval = 300
 
     /// Supervisors sign statements; a revocation list may also be a releaser's.
-    private func signer(of signed: SignedStatement) async throws(DeskRefusal) -> CertificateSummary {
-        guard var approvers = sources.approvers else {
-            throw DeskRefusal(.noApprovers, "this bench names no certificates of approvers ('releases.trust.approvers')")
+    private func signer(of signed: SignedStatement) async throws(DeskRefusal) -> SignerFound {
+        let isList = signed.statement.revocations != nil
+        var trusts = sources.approvers.map { [$0] } ?? []
+        if isList { trusts.append(sources.releases) }
+        var refusal = DeskRefusal(.noApprovers, "this bench names no certificates of approvers ('releases.trust.approvers')")
+        for var trust in trusts {
+            trust.revoked = ledger.revoked
+            do throws(FirmwareProblem) { return try await signed.signer(trust: trust, at: now) } catch { refusal = DeskRefusal(error) }
         }
-        approvers.revoked = ledger.revoked
-        var releasers = sources.releases
-        releasers.revoked = ledger.revoked
-        do throws(FirmwareProblem) {
-            do throws(FirmwareProblem) { return try await signed.signer(trust: approvers, at: now) } catch {
-                guard signed.statement.revocations != nil else { throw error }
-                return try await signed.signer(trust: releasers, at: now)
-            }
-        } catch {
-            throw DeskRefusal(error)
-        }
+        throw refusal
     }
 
     /// In its turn; a refusal is recorded.
@@ -205,8 +201,9 @@ extension ReleaseDesk {
         }
     }
 
-    /// Records that somebody asked for something and did not get it.
+    /// Records that somebody asked for something and did not get it, unless that happens all the time.
     public func noteRefused(_ request: String, _ subject: String, code: String, message: String, by: Operator) async {
+        guard refusals.lets(by.user, at: clock.now) else { return }
         let refused = JournalEvent.RequestRefused(
             request: request, subject: String(subject.prefix(200)), code: code, message: String(message.prefix(2000)), by: by)
         do { try await journal.append(JournalDraft(.requestRefused(refused))) } catch {

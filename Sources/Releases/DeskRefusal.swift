@@ -30,6 +30,8 @@ public struct DeskRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case revocationsOutdated = "revocations-outdated"
         /// The release is not in use.
         case notApproved = "not-approved"
+        /// Releasers and approvers have a root in common.
+        case rootShared = "root-shared"
         /// The Central Products List can't be asked.
         case listMissing = "list-missing"
         /// The store can't be read or written.

@@ -26,6 +26,7 @@ public actor ReleaseDesk {
     var ends: [SHA256Value: Date] = [:]
     private var trials: [EventNumber: Trial] = [:]
     private var turn = Turn()
+    var refusals = RefusalBrake()
 
     /// A release in memory.
     struct Loaded: Sendable {
@@ -117,7 +118,9 @@ public actor ReleaseDesk {
         guard config.statements == .signed else { return config.checksOff }
         let now = now
         return config.checksOff.filter { check in
-            guard let event = ledger.checksOff[check], event.warrant.statement != nil else { return false }
+            guard let event = ledger.checksOff[check], event.warrant.statement != nil, !ledger.isRevoked(event.warrant) else {
+                return false
+            }
             return event.notAfter.flatMap(Statement.date).map { now <= $0 } ?? false
         }
     }
@@ -150,6 +153,10 @@ extension ReleaseDesk: TargetSource {
             throw Refusal(
                 .noApprovedRelease, "no release is approved for variant \(variant); 'reflashctl release approve' approves one")
         }
+        guard !ledger.isRevoked(approval.event.warrant) else {
+            throw Refusal(
+                .releaseEnded, "the certificate that approved \(approval.event.release) is revoked; another approver must approve it")
+        }
         let checksOff = checksOff
         var targets: [Target] = []
         for hash in approval.releases {
@@ -176,9 +183,8 @@ extension ReleaseDesk: TargetSource {
     }
 
     public func claim(_ target: Target, for unit: BenchModel.Unit) async throws(Refusal) {
-        guard let approval = ledger.approvals[target.variant], approval.number == target.approval else {
-            throw Refusal(.releaseEnded, "\(target.release) was withdrawn, or another was approved, a moment ago")
-        }
+        if let end = await ended(target) { throw Refusal(.releaseEnded, "\(target.release) is \(end.rawValue), since a moment ago") }
+        guard let approval = ledger.approvals[target.variant] else { return }
         guard let first = approval.event.first, var trial = trials[approval.number] else { return }
         if let chfId = unit.chfId, trial.known.contains(chfId) { return }
         guard trial.used < first else {
@@ -189,14 +195,19 @@ extension ReleaseDesk: TargetSource {
     }
 
     public func ended(_ target: Target) async -> ReleaseEnd? {
-        if let end = end(of: target.manifestHash) { return end }
-        return ledger.approvals[target.variant]?.number == target.approval ? nil : .withdrawn
+        for release in target.steps + [target] {
+            if let end = end(of: release.manifestHash) { return end }
+        }
+        guard let approval = ledger.approvals[target.variant], let number = target.approval, number >= approval.since,
+            approval.uses(target.manifestHash)
+        else { return .withdrawn }
+        return ledger.isRevoked(approval.event.warrant) ? .revoked : nil
     }
 
     /// Why a release may not be flashed any more, whatever is approved.
     func end(of hash: SHA256Value) -> ReleaseEnd? {
-        let signer = ledger.imported[hash]?.fingerprint ?? ""
-        if ledger.revoked.releases.contains(hash) || ledger.revoked.certificates.contains(signer) { return .revoked }
+        let signers = active[hash]?.release.signerFingerprints ?? Set([ledger.imported[hash]?.fingerprint].compactMap(\.self))
+        if ledger.revoked.releases.contains(hash) || !ledger.revoked.certificates.isDisjoint(with: signers) { return .revoked }
         if let end = problems[hash]?.end { return end }
         guard let last = ends[hash], now > last else { return nil }
         return .expired

@@ -9,6 +9,9 @@ struct ReleaseLedger: Sendable {
     struct Approval: Sendable {
         let number: EventNumber
         let event: JournalEvent.ReleaseApproved
+        /// The number of the first approval of the same release for the variant since which nothing else was decided: a trial that became
+        /// an approval for all, say.
+        let since: EventNumber
     }
 
     /// Imported releases by manifest hash.
@@ -23,8 +26,8 @@ struct ReleaseLedger: Sendable {
     private(set) var checksOff: [PolicyCheck: JournalEvent.CheckSwitchedOff] = [:]
     /// What counts no more.
     private(set) var revoked = ReleaseTrust.Revoked()
-    /// Of the last revocation list.
-    private(set) var revocationNumber: UInt32?
+    /// Of the last revocation list of each signer: nobody's number keeps another's list out.
+    private var revocationNumbers: [String: UInt32] = [:]
 
     private var statements: Set<SHA256Value> = []
     /// When the last decision about something was made.
@@ -41,7 +44,9 @@ struct ReleaseLedger: Sendable {
         switch event {
         case .releaseImported(let event): imported[event.manifestHash] = event
         case .releaseApproved(let event):
-            approvals[event.variant] = Approval(number: number, event: event)
+            let last = approvals[event.variant]
+            let since = last?.event.manifestHash == event.manifestHash ? last?.since : nil
+            approvals[event.variant] = Approval(number: number, event: event, since: since ?? number)
             counters[event.variant] = max(counters[event.variant] ?? 0, event.securityCounter)
             withdrawn[event.manifestHash] = nil
             note(event.warrant, [.variant(event.variant), .release(event.manifestHash)])
@@ -56,7 +61,7 @@ struct ReleaseLedger: Sendable {
         case .revocationsImported(let event):
             revoked.certificates.formUnion(event.certificates)
             revoked.releases.formUnion(event.releases)
-            revocationNumber = event.number
+            revocationNumbers[event.warrant.fingerprint ?? "", default: 0] = event.number
             note(event.warrant, [])
         default: break
         }
@@ -68,20 +73,28 @@ struct ReleaseLedger: Sendable {
         for subject in subjects { decided[subject] = max(decided[subject] ?? "", time) }
     }
 
+    /// Whether what a decision rests on is a statement of somebody whose certificate counts no more.
+    func isRevoked(_ warrant: JournalEvent.Warrant) -> Bool {
+        !revoked.certificates.isDisjoint(with: warrant.chain ?? [warrant.fingerprint].compactMap(\.self))
+    }
+
     /// Whether a statement says something new.
     /// - Throws: ``DeskRefusal`` where it was taken before, or something later was said about the same.
-    func expectNew(_ statement: Statement, hash: SHA256Value) throws(DeskRefusal) {
+    func expectNew(_ statement: Statement, hash: SHA256Value, by signer: String, now: String) throws(DeskRefusal) {
         guard !statements.contains(hash) else {
             throw DeskRefusal(
                 .statementReplayed, "expected a statement that was not taken before, found \(hash), which was; sign a new one")
         }
         let content: Statement.Content
         do throws(FirmwareProblem) { content = try statement.content } catch { throw DeskRefusal(error) }
-        if case .revocations(let list) = content, let last = revocationNumber, list.number <= last {
-            throw DeskRefusal(.revocationsOutdated, "expected a list with a number above \(last), found \(list.number)")
+        if case .revocations(let list) = content, let last = revocationNumbers[signer], list.number <= last {
+            throw DeskRefusal(.revocationsOutdated, "expected a list with a number above \(last), this signer's last, found \(list.number)")
         }
         let subjects = Self.subjects(of: content)
-        if let last = subjects.compactMap({ decided[$0] }).max(), statement.issuedAt < last {
+        var last = subjects.compactMap { decided[$0] }.max() ?? ""
+        // A clock that was ahead when something was approved must not keep it from being withdrawn.
+        if case .withdrawal = content { last = min(last, now) }
+        if statement.issuedAt < last {
             throw DeskRefusal(
                 .statementOutdated, "expected a statement made after the last decision about the same, \(last), found \(statement.issuedAt)"
             )
@@ -90,7 +103,8 @@ struct ReleaseLedger: Sendable {
 
     private static func subjects(of content: Statement.Content) -> [Subject] {
         switch content {
-        case .approval(let approval): [.variant(approval.variant), .release(approval.manifestHash)]
+        case .approval(let approval):
+            [.variant(approval.variant), .release(approval.manifestHash)] + approval.via.map { .release($0) }
         case .withdrawal(let withdrawal): [.release(withdrawal.manifestHash)]
         case .checkOff(let checkOff): [.check(checkOff.check)]
         case .revocations: []

@@ -20,6 +20,13 @@ struct TrustSources: Sendable {
             throw DeskRefusal(error)
         }
         list = config.productsList
+        if let shared = approvers?.certificates.first(where: { one in releases.certificates.contains { $0.fingerprint == one.fingerprint } }
+        ) {
+            throw DeskRefusal(
+                .rootShared,
+                "trust.roots and trust.approvers share \(shared.subject): whoever signs releases under it could approve them, and the other "
+                    + "way round; give approvers a root of their own")
+        }
     }
 
     /// The Central Products List as its file is now.

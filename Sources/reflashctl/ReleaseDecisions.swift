@@ -103,14 +103,14 @@ extension ReleaseCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a revocation list: certificates and releases that count no more.",
             discussion: """
-                What a bench has been told once stays revoked there. Lists are numbered; a bench takes only one with a higher number.
+                What a bench has been told once stays revoked there. Each signer's lists are numbered, rising.
 
                 EXAMPLES
                   reflashctl release revoke --number 3 --release autumn.tar --key supervisor.pem --certificate supervisor.crt
                   reflashctl release revoke --number 4 --fingerprint 5d6f… --every-bench --key k.pem --certificate c.crt --out revoked.tar
                 """)
 
-        @Option(help: "Higher than the last list's.") var number: UInt32
+        @Option(help: "Higher than that of this signer's last list.") var number: UInt32
         @Option(help: "SHA-256 of a certificate, 64 hex digits ('release trust' shows them); again for each.") var fingerprint: [String] =
             []
         @Option(help: "A release: its name, its manifest hash or its bundle's file; again for each.") var release: [String] = []

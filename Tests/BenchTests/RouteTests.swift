@@ -129,6 +129,13 @@ import Testing
         #expect(way(0, target(5, over: nil)) == [5])
     }
 
+    @Test func `a step that goes over everything does not take a unit back`() {
+        var last = target(5, over: [2])
+        last.steps = [target(2, over: nil)]
+        #expect(way(1, last) == [2, 5])
+        #expect(way(3, last) == nil)
+    }
+
     @Test func `steps that lead in a circle are no way`() {
         var last = target(5, over: [4])
         last.steps = [target(4, over: [3]), target(3, over: [4])]

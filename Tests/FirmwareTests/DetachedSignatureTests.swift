@@ -2,6 +2,7 @@ import BenchModel
 @testable import Firmware
 import Foundation
 import ReleaseKit
+import SwiftASN1
 import Testing
 
 @Suite struct DetachedSignatureTests {
@@ -24,6 +25,30 @@ import Testing
                 #expect(await !isTaken(changed), "byte \(index), bit \(bit)")
             }
         }
+    }
+
+    /// Whoever has an ECDSA signature r, s can write it as r, n - s without the key; the certificate is another to whoever hashes it.
+    @Test func `a revoked certificate stays revoked when its own signature is written in its other form`() async throws {
+        let fixtures = try ReleaseFixtures()
+        let der = try PEMDocument(pemString: fixtures.releaser.certificate).derBytes
+        let forms = StrictEncoding.forms(ofCertificate: der)
+        #expect(forms.contains(der))
+        var trust = try fixtures.trust()
+        let fingerprint = try fixtures.releaser.fingerprint
+        var taken = 0
+        for twin in forms where twin != der {
+            // Only the form that goes with the issuer's curve is a certificate of its.
+            let pem = PEMDocument(type: "CERTIFICATE", derBytes: twin).pemString
+            let signature = try DetachedSignature(of: [1], keyPEM: fixtures.releaser.key, certificatePEM: pem, at: ReleaseFixtures.now)
+            trust.revoked.certificates = []
+            guard (try? await signature.signer(of: [1], trust: trust, at: ReleaseFixtures.now)) != nil else { continue }
+            taken += 1
+            trust.revoked.certificates = [fingerprint]
+            await #expect { try await signature.signer(of: [1], trust: trust, at: ReleaseFixtures.now) } throws: {
+                ($0 as? FirmwareProblem)?.code == .certificateRevoked
+            }
+        }
+        #expect(taken == 1)
     }
 
     @Test func `a certificate that is revoked signs nothing, nor does one below a revoked root`() async throws {

@@ -162,6 +162,29 @@ import Testing
         }
     }
 
+    @Test func `a session that runs when a trial becomes an approval for all runs on what is approved`() async throws {
+        try await B.run { bench in
+            try await bench.desk { desk, _ in
+                _ = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
+                _ = try await desk.approve("autumn", variant: .fourG, first: 1, via: [], by: B.by)
+                let running = try await desk.target(for: B.unit(1), variant: .fourG)
+                _ = try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by)
+                #expect(await desk.ended(running) == nil)
+                try await desk.claim(running, for: B.unit(2))
+            }
+        }
+    }
+
+    @Test func `a user who is refused all the time does not fill the journal`() async throws {
+        try await B.run { bench in
+            try await bench.desk { desk, journal in
+                for _ in 0..<100 { _ = await code { try await desk.withdraw("none", reason: "r", by: B.by) } }
+                let refused = try await journal.events(after: 0, limit: 1000).filter { $0.kind == "request-refused" }
+                #expect(refused.count == RefusalBrake.limit)
+            }
+        }
+    }
+
     @Test func `the security counter of a variant never goes back, whatever became of the release that raised it`() async throws {
         try await B.run { bench in
             try await bench.desk { desk, _ in

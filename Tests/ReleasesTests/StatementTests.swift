@@ -150,12 +150,64 @@ import Testing
             #expect(await desk.ended(running) == .revoked)
             #expect(await code { try await desk.version() } == "release-ended")
             #expect(await desk.releases.map(\.state) == [.revoked])
-            #expect(await code { try await desk.take(try list(4, [.of([1])]), by: B.by) } == "revocations-outdated")
+            #expect(await code { try await desk.take(try list(4, [.of([1])], bench.maker.releaser), by: B.by) } == "revocations-outdated")
+            // A stolen key's highest number keeps nobody else's list out.
+            _ = try await desk.take(try list(.max, [], bench.maker.releaser), by: B.by)
+            _ = try await desk.take(try list(1, [.of([2])]), by: B.by)
             // A later list that names it no more does not bring it back.
             _ = try await desk.take(try list(5, []), by: B.by)
             #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), ago: -1), by: B.by) } == "release-revoked")
             let again = try ReleaseBundle(path: "\(bench.config.store)/\(autumn.manifestHash).tar")
             #expect(await code { try await desk.importRelease(again, by: B.by) } == "release-revoked")
+        }
+    }
+
+    @Test func `what a supervisor decided counts no more when their certificate is revoked`() async throws {
+        try await withSigned(checksOff: [.centralProductsList, .downgrade]) { bench, desk, autumn in
+            let thief = try bench.approvers.signer("Thief")
+            let until = (B.start + 100_000).formatted(.iso8601)
+            _ = try await desk.take(
+                try bench.statement(.checkOff(.init(check: .downgrade, notAfter: until, reason: "t")), signer: thief), by: B.by)
+            _ = try await desk.take(try bench.statement(B.approval(autumn), signer: thief), by: B.by)
+            let running = try await desk.target(for: B.unit(1), variant: .fourG)
+            #expect(running.checksOff == [.centralProductsList, .downgrade])
+            let list = Statement.Revocations(number: 1, certificates: [try thief.fingerprint], releases: [])
+            _ = try await desk.take(try bench.statement(.revocations(list)), by: B.by)
+            #expect(await code { try await desk.version() } == "release-ended")
+            #expect(await desk.ended(running) == .revoked)
+            #expect(await code { try await desk.claim(running, for: B.unit(2)) } == "release-ended")
+            _ = try await desk.take(try bench.statement(B.approval(autumn), ago: -1), by: B.by)
+            #expect(try await desk.target(for: B.unit(1), variant: .fourG).checksOff == [.centralProductsList])
+        }
+    }
+
+    @Test func `an approval from before can't bring a withdrawn release back as a step`() async throws {
+        try await withSigned { bench, desk, autumn in
+            let winter = try await desk.importRelease(try bench.bundle("winter", B.v3, counter: 8, over: [B.v2]), by: B.by)
+            let monday = try bench.statement(B.approval(winter, via: [autumn.manifestHash]), ago: 60)
+            _ = try await desk.take(
+                try bench.statement(.withdrawal(.init(release: "autumn", manifestHash: autumn.manifestHash, reason: "bad")), ago: 30),
+                by: B.by)
+            #expect(await code { try await desk.take(monday, by: B.by) } == "statement-outdated")
+        }
+    }
+
+    @Test func `a bench without approvers takes revocation lists of releasers, and releasers and approvers share no root`() async throws {
+        try await B.run {
+            $0.approvers = nil
+        } _: { bench in
+            try await bench.desk { desk, _ in
+                let autumn = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
+                let list = Statement.Revocations(number: 1, certificates: [], releases: [autumn.manifestHash])
+                _ = try await desk.take(try bench.statement(.revocations(list), signer: bench.maker.releaser), by: B.by)
+                #expect(await desk.releases.map(\.state) == [.revoked])
+                #expect(await code { try await desk.take(try bench.statement(B.approval(autumn)), by: B.by) } == "no-approvers")
+            }
+        }
+        try await B.run {
+            $0.approvers = $0.roots
+        } _: { bench in
+            #expect(await code { try await bench.desk { _, _ in } } == "root-shared")
         }
     }
 
@@ -170,7 +222,13 @@ import Testing
             #expect(await code { try await desk.version() } == "release-ended")
             #expect(await desk.releases.map(\.state) == [.revoked])
             #expect(await code { try await desk.take(try bench.statement(B.approval(autumn), ago: -1), by: B.by) } == "certificate-revoked")
-            #expect(await code { try await desk.importRelease(try bench.bundle("winter"), by: B.by) } == "certificate-revoked")
+            // With the supervisor went their word that the list may be left out.
+            #expect(await code { try await desk.importRelease(try bench.bundle("winter"), by: B.by) } == "list-missing")
+            let until = (B.start + 100_000).formatted(.iso8601)
+            let checkOff = Statement.Content.checkOff(.init(check: .centralProductsList, notAfter: until, reason: "a trial"))
+            _ = try await desk.take(try bench.statement(checkOff, signer: second), by: B.by)
+            let winter = await code { try await desk.importRelease(try bench.bundle("winter"), by: B.by) }
+            #expect(winter == "certificate-revoked")
         }
     }
 

@@ -28,14 +28,13 @@ struct Checks: Sendable {
         for step in target.steps + [target] {
             if let problem = profile.problem(with: step) { throw Refusal(.bootloaderUnusable, problem) }
         }
-        let steps = try steps(from: unit.installedVersion ?? last, to: target)
+        let installed = unit.installedVersion ?? last
+        let steps = try steps(from: installed, to: target)
         for step in steps {
-            try checkModel(of: unit, step)
+            try checkModel(of: unit, mode, step)
             try checkHardware(of: unit, step)
         }
-        if let installed = unit.installedVersion, installed > target.version, !target.checksOff.contains(.downgrade) {
-            throw Refusal(.downgrade, "installed is \(installed), the release is \(target.version)")
-        }
+        try checkDowngrade(from: unit.installedVersion, last, mode, target)
         // Last: a unit that is refused takes no place.
         try await targets.claim(target, for: unit)
         return Route(steps: steps, target: target)
@@ -43,10 +42,10 @@ struct Checks: Sendable {
 
     /// What of the above is left out, by the bench's decision or because this profile or this unit does not allow it; said in every
     /// session.
-    func off(_ target: Target?, mode: UnitMode) -> [String] {
+    func off(_ target: Target?, _ unit: Unit?, mode: UnitMode) -> [String] {
         var off = Set((target?.checksOff ?? []).map(\.rawValue))
         if profile.hardwareVersion == .absent { off.insert(PolicyCheck.hardwareVersion.rawValue) }
-        if profile.model == .absent, target?.model != nil { off.insert(PolicyCheck.model.rawValue) }
+        if target?.model != nil, profile.model == .absent || unit?.model == nil { off.insert(PolicyCheck.model.rawValue) }
         // A unit that is first seen in its bootloader can't say what it ran before.
         if profile.version == .absent || mode == .bootloader { off.insert("installed-version") }
         if profile.identity == .none || isIdentifiedLater(mode) { off.insert("identity") }
@@ -66,11 +65,26 @@ struct Checks: Sendable {
         if case .osInfo = profile.identity { mode == .bootloader } else { false }
     }
 
-    private func checkModel(of unit: Unit, _ target: Target) throws(Refusal) {
+    private func checkDowngrade(
+        from installed: FirmwareVersion?, _ last: FirmwareVersion?, _ mode: UnitMode, _ target: Target
+    ) throws(Refusal) {
+        guard !target.checksOff.contains(.downgrade) else { return }
+        if installed == nil, mode == .runtime, profile.version != .absent {
+            throw Refusal(.versionUnknown, "the release is \(target.version), and must not be older than what is installed")
+        }
+        if let installed = installed ?? last, installed > target.version {
+            throw Refusal(.downgrade, "installed is \(installed), the release is \(target.version)")
+        }
+    }
+
+    private func checkModel(of unit: Unit, _ mode: UnitMode, _ target: Target) throws(Refusal) {
         guard let model = target.model, profile.model != .absent, !target.checksOff.contains(.model) else { return }
-        // A bootloader may not say it; what it says must fit.
-        guard let found = unit.model, found.uppercased() != model else { return }
-        throw Refusal(.modelMismatch, "the unit is a \(found), the release is for \(model)")
+        guard let found = unit.model else {
+            // A bootloader may not say it; outcomes then say that it was not looked at.
+            guard mode == .runtime else { return }
+            throw Refusal(.modelMismatch, "the unit does not say its model, the release is for \(model)")
+        }
+        guard found.uppercased() == model else { throw Refusal(.modelMismatch, "the unit is a \(found), the release is for \(model)") }
     }
 
     private func checkHardware(of unit: Unit, _ target: Target) throws(Refusal) {
@@ -82,6 +96,10 @@ struct Checks: Sendable {
             throw Refusal(
                 .hardwareOutOfRange,
                 "hardware is \(hardware), the release is for \(range.lowerBound) to \(range.upperBound)")
+        }
+        guard target.listedHardware?.contains(hardware) ?? true else {
+            throw Refusal(
+                .hardwareOutOfRange, "hardware is \(hardware), and the Central Products List does not have the release for it")
         }
     }
 }

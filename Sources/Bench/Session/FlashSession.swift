@@ -48,7 +48,7 @@ actor FlashSession {
         let history = await history(of: try? identified.get())
         let checked = await checked(identified, history)
         let record = try await begin(identified, checked)
-        pen.session = record.number
+        pen.session = record.session
         var verdict: Verdict
         do throws(SessionEnd) {
             verdict = try await follow(try checked.get(), try identified.get(), history)
@@ -65,7 +65,7 @@ actor FlashSession {
         verdict.targetVersion = target?.version
         verdict.release = target?.release
         verdict.manifestHash = target?.manifestHash
-        verdict.checksOff = bench.checks.off(target, mode: present.mode)
+        verdict.checksOff = record.checksOff
         if let target { verdict.releaseEnded = await bench.checks.targets.ended(target) }
         try await pen.record(.outcome(verdict))
         let isFirstAttempt = history.sessions.allSatisfy { $0.verdict?.outcome == .refused }
@@ -78,7 +78,8 @@ actor FlashSession {
     /// Takes the unit through the steps that lead to the release, each read back, and to the release.
     private func follow(_ route: Route, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
         var unit = unit
-        for step in route.before {
+        let held = try await newestHeld(route, unit)
+        for step in route.before.dropFirst(held ?? 0) {
             let verdict: Verdict
             do throws(SessionEnd) { verdict = try await attempt(step, unit, history) } catch {
                 throw SessionEnd(error.outcome, error.reason, "at the step \(step.release) (\(step.version)): \(error.detail)")
@@ -91,8 +92,17 @@ actor FlashSession {
         }
         // What earlier sessions left in the unit is overwritten by a step: no readback can tell any more.
         var history = history
-        if !route.before.isEmpty { history.sessions.removeAll(where: \.isUnsettled) }
+        if route.before.count > held ?? 0 { history.sessions.removeAll(where: \.isUnsettled) }
         return try await attempt(route.target, unit, history)
+    }
+
+    /// How far on its way a unit in its bootloader has come, where an earlier session was cut: the number of the step, or of the target, that
+    /// its flash holds; `nil` where it holds none, or there are no steps.
+    private func newestHeld(_ route: Route, _ unit: Unit) async throws(SessionEnd) -> Int? {
+        guard !route.before.isEmpty, unit.installedVersion == nil, bench.profile.smp == nil else { return nil }
+        let loader = try await enterBootloader(expecting: unit)
+        for (index, step) in route.steps.enumerated().reversed() where try await holds(step, loader) == true { return index }
+        return nil
     }
 
     private func attempt(_ target: Target, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
@@ -107,6 +117,7 @@ actor FlashSession {
     ) async throws(SessionEnd) -> Verdict {
         let grant = try await grant(memory: USBLimits.controlTransfer)
         defer { extendLifetime(grant) }
+        try await expectStillApproved(target)
         step(.enteringBootloader)
         var loader = try await enterBootloader(expecting: unit)
         try expectPlaces(for: target, in: loader)
@@ -150,6 +161,12 @@ actor FlashSession {
         guard wrote else { return end }
         if end.reason == .enterFailed { return SessionEnd(.unknown, .noAnswer, end.detail) }
         return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
+    }
+
+    /// A session may have waited long for its grant. One that has written goes on.
+    func expectStillApproved(_ target: Target) async throws(SessionEnd) {
+        guard !wrote, let end = await bench.checks.targets.ended(target) else { return }
+        throw SessionEnd(.refused, .releaseEnded, "\(target.release) is \(end.rawValue), since the session began")
     }
 
     /// - Throws: the refusal, before anything is written, where the bootloader has no such place.
@@ -303,14 +320,16 @@ actor FlashSession {
 
     private func begin(
         _ identified: Result<Unit, SessionEnd>, _ checked: Result<Route, SessionEnd>
-    ) async throws -> EventRecord {
+    ) async throws -> (session: SessionID, checksOff: [String]) {
         let route = try? checked.get()
+        let unit = try? identified.get()
+        let checksOff = bench.checks.off(route?.target, unit, mode: present.mode)
         let started = JournalEvent.SessionStarted(
-            unit: (try? identified.get()) ?? Unit(), profile: bench.profile.name, mode: present.mode, target: route?.target,
-            steps: route?.before.map(\.version) ?? [], checksOff: bench.checks.off(route?.target, mode: present.mode))
+            unit: unit ?? Unit(), profile: bench.profile.name, mode: present.mode, target: route?.target,
+            steps: route?.before.map(\.version) ?? [], checksOff: checksOff)
         let record = try await pen.record(.sessionStarted(started))
         bench.board.update(bench.slot) { $0.session = record.number }
-        return record
+        return (record.number, checksOff)
     }
 
     /// The unit's earlier sessions; this one has not begun yet.

@@ -12,6 +12,7 @@ extension FlashSession {
     ) async throws(SessionEnd) -> Verdict {
         let grant = try await grant(memory: 0)
         defer { extendLifetime(grant) }
+        try await expectStillApproved(target)
         try await negotiate(settings)
         if present.mode == .runtime {
             let wasTrial = isTrial

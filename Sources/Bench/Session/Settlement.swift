@@ -30,6 +30,10 @@ extension FlashSession {
         for session in history.sessions where session.isUnsettled && session.components == target.hashes {
             var settled = verdict(session)
             settled.wrote = session.transferBegan
+            settled.targetVersion = target.version
+            settled.release = session.release
+            settled.manifestHash = session.manifestHash
+            settled.checksOff = session.checksOff
             try await mark(.sessionSettled(.init(session: session.id, verdict: settled)))
         }
     }

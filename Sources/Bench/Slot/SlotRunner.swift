@@ -130,6 +130,7 @@ actor SlotRunner {
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
         guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
         try await recordOrder(.slotRetried(.init(by: by)))
+        guard await presence.present == device else { throw SlotOrderError(slot, "the unit was taken out or exchanged meanwhile") }
         begin(device, profile)
     }
 
@@ -139,7 +140,7 @@ actor SlotRunner {
         guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, Self.passing.contains(reason),
             let device = await presence.present, let profile,
             let approval = try? await shared.targets.target(for: view.unit ?? Unit(), variant: profile.variant).approval,
-            approval != seenApproval
+            approval != seenApproval, await presence.present == device, docked == device.device.attachment
         else { return }
         begin(device, profile)
     }
@@ -246,19 +247,21 @@ actor SlotRunner {
         docked = last
         // After a swap the slot holds another unit than the session's.
         dockedUnit = verdict?.outcome == .swapped ? await presence.present?.device.identity : unit
-        if let verdict { await show(verdict, unit: unit) }
         let isGone = await presence.present?.device.attachment != last
         if isGone || verdict?.outcome == .swapped { await shared.registry.release(slot) }
+        if let verdict { await show(verdict, unit: unit) { session = nil } }
         session = nil
         // What came or went meanwhile, a unit that was plugged in again say, was left for now; so was an approval.
         reconcileSoon()
         await reconsider()
     }
 
-    private func show(_ verdict: Verdict, unit: EUI64?) async {
+    /// `first`: what happens in the same moment in which the verdict is shown.
+    private func show(_ verdict: Verdict, unit: EUI64?, first: () -> Void = {}) async {
         let failedSlots = await failedSlots(of: unit)
         let isPresent = await presence.present != nil
         let held = isHeld
+        first()
         shared.board.update(slot) { view in
             view.step = nil
             view.progress = nil

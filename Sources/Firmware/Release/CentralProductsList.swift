@@ -63,8 +63,9 @@ public struct CentralProductsList: Sendable {
     }
 
     /// Whether the list has this Manufacturer Image for all that the release says of it.
+    /// - Returns: the hardware versions in the release's range for which it has it.
     /// - Throws: ``FirmwareProblem`` of code `not-listed`, `removed-from-list` or `mismatch`.
-    func check(_ hash: SHA256Value, of variant: ReleaseManifest.VariantRelease) throws(FirmwareProblem) {
+    func check(_ hash: SHA256Value, of variant: ReleaseManifest.VariantRelease) throws(FirmwareProblem) -> Set<HardwareVersion> {
         func problem(_ code: FirmwareProblem.Code, _ expected: String, _ found: String) -> FirmwareProblem {
             FirmwareProblem(
                 code, at: nil, field: "Central Products List, Manufacturer Image Hash \(hash)", expected: expected, found: found)
@@ -75,12 +76,12 @@ public struct CentralProductsList: Sendable {
             let found = entries.map { "line \($0.line): '\($0.status)'" }.joined(separator: ", ")
             throw problem(.removedFromList, "an entry whose status is '\(current)'", found)
         }
-        for entry in entries where entry.status == current {
-            let isSame =
-                entry.manufacturer == variant.manufacturer && entry.model == variant.model && entry.firmwareVersion == variant.version
+        let listed = entries.filter { entry in
+            entry.status == current && entry.manufacturer == variant.manufacturer && entry.model == variant.model
+                && entry.firmwareVersion == variant.version
                 && (variant.hardware.minimum...variant.hardware.maximum).contains(entry.hardwareVersion)
-            if isSame { return }
         }
+        if !listed.isEmpty { return Set(listed.map(\.hardwareVersion)) }
         throw problem(
             .mismatch,
             "\(variant.manufacturer) \(variant.model), hardware \(variant.hardware.minimum) to \(variant.hardware.maximum), "

@@ -10,12 +10,14 @@ extension ReleaseVerifier {
         let components = variant.components.compactMap { component in
             try? self.component(component, of: variant, bundle, &result)
         }
-        try? checkProducts(variant, &result)
+        let listed = try? checkProducts(variant, &result)
         guard components.count == variant.components.count else { return nil }
-        return Target(
+        var target = Target(
             release: manifest.release, manifestHash: hash, variant: variant.variant, version: variant.version, model: variant.model,
             hardware: variant.hardware.minimum...variant.hardware.maximum, over: variant.over, components: components,
             checksOff: products == nil ? [.centralProductsList] : [])
+        target.listedHardware = listed ?? nil
+        return target
     }
 
     private func component(
@@ -60,14 +62,18 @@ extension ReleaseVerifier {
 
     private func checkProducts(
         _ variant: ReleaseManifest.VariantRelease, _ result: inout ReleaseVerification
-    ) throws(FirmwareProblem) {
-        guard let products else { return }
+    ) throws(FirmwareProblem) -> Set<HardwareVersion>? {
+        guard let products else { return nil }
+        var listed: Set<HardwareVersion>?
         for component in variant.components {
-            guard let hash = component.manufacturerImageHash else { continue }
-            try result.check(.centralProductsList, "\(component.file)") { () throws(FirmwareProblem) in
+            // A bare MCUboot image is the Manufacturer Image itself.
+            let hash = component.manufacturerImageHash ?? component.sha256
+            let found = try result.check(.centralProductsList, "\(component.file)") { () throws(FirmwareProblem) in
                 try products.check(hash, of: variant)
             }
+            listed = listed.map { $0.intersection(found) } ?? found
         }
+        return listed
     }
 }
 

@@ -2,6 +2,7 @@ internal import BenchModel
 internal import Crypto
 public import Foundation
 internal import SwiftASN1
+internal import Synchronization
 @_spi(CMS) @_spi(FixedExpiryValidationTime) internal import X509
 
 /// A detached CMS signature (RFC 5652), as `openssl cms -sign -binary -outform DER` makes it.
@@ -27,13 +28,14 @@ public struct DetachedSignature: Sendable {
     /// Finds the signer whose signature this is over `content`, valid at `time`.
     /// - Throws: ``FirmwareProblem``: `signature-malformed`, `signers`, `signature-wrong`, `signature-algorithm`, `certificate-expired`,
     ///   `certificate-not-yet-valid`, `certificate-revoked`, `key-usage` or `certificate-untrusted`.
-    public func signer(of content: [UInt8], trust: ReleaseTrust, at time: Date) async throws(FirmwareProblem) -> CertificateSummary {
+    public func signer(of content: [UInt8], trust: ReleaseTrust, at time: Date) async throws(FirmwareProblem) -> SignerFound {
         do throws(FirmwareProblem) { return try await unnamedSigner(of: content, trust: trust, at: time) } catch { throw error.of(name) }
     }
 
     private func unnamedSigner(
         of content: [UInt8], trust: ReleaseTrust, at time: Date
-    ) async throws(FirmwareProblem) -> CertificateSummary {
+    ) async throws(FirmwareProblem) -> SignerFound {
+        let way = CertificateWay()
         guard bytes.count <= Self.mostBytes else {
             throw Self.problem(.signatureMalformed, "at most \(Self.mostBytes) bytes", "\(bytes.count)")
         }
@@ -45,10 +47,10 @@ public struct DetachedSignature: Sendable {
             dataBytes: content, signatureBytes: bytes, trustRoots: CertificateStore(trust.roots)
         ) {
             RFC5280Policy(fixedExpiryValidationTime: time)
-            SignerPolicy(signature: bytes, revoked: trust.revoked.certificates)
+            SignerPolicy(signature: bytes, revoked: trust.revoked.certificates, way: way)
         }
         switch result {
-        case .success(let valid): return CertificateSummary(valid.signer)
+        case .success(let valid): return SignerFound(certificate: CertificateSummary(valid.signer), fingerprints: way.fingerprints)
         case .failure(.invalidCMSBlock(let block)): throw problem(of: block.reason)
         case .failure(.unableToValidateSigner(let failure)):
             throw Self.problem(of: failure.signer, at: time, reasons: failure.policyFailures.map { "\($0.policyFailureReason)" })
@@ -92,6 +94,23 @@ public struct DetachedSignature: Sendable {
     }
 }
 
+/// Whose signature it is.
+public struct SignerFound: Sendable {
+    /// The signer's certificate.
+    public let certificate: CertificateSummary
+    /// SHA-256 of it and of every certificate on its way to a root, each in all of its forms, lower-case hex.
+    public let fingerprints: Set<String>
+}
+
+/// Takes the certificates of a way that met the policy out of it.
+private final class CertificateWay: Sendable {
+    private let state = Mutex<Set<String>>([])
+
+    var fingerprints: Set<String> { state.withLock { $0 } }
+
+    func found(_ fingerprints: Set<String>) { state.withLock { $0 = fingerprints } }
+}
+
 /// What RFC 5280's policy leaves open: who may sign releases, and with what.
 private struct SignerPolicy: VerifierPolicy {
     let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [.X509ExtensionID.extendedKeyUsage]
@@ -99,14 +118,21 @@ private struct SignerPolicy: VerifierPolicy {
     let signature: [UInt8]
     /// Fingerprints of certificates that count no more.
     let revoked: Set<String>
+    /// What it was found to be.
+    let way: CertificateWay
 
     static let revokedWord = "is revoked"
 
     mutating func chainMeetsPolicyRequirements(chain: UnverifiedCertificateChain) async -> PolicyEvaluationResult {
         guard let signer = chain.first else { return .failsToMeetPolicy(reason: "there is no certificate") }
         if let problem = Self.problem(with: signer) { return .failsToMeetPolicy(reason: problem.description) }
-        for certificate in chain where revoked.contains("\(SHA256Value.of(certificate.der))") {
-            return .failsToMeetPolicy(reason: "\(certificate.subject) \(Self.revokedWord)")
+        var fingerprints: Set<String> = []
+        for certificate in chain {
+            let own = StrictEncoding.forms(ofCertificate: certificate.der).map { "\(SHA256Value.of($0))" }
+            guard revoked.isDisjoint(with: own) else {
+                return .failsToMeetPolicy(reason: "\(certificate.subject) \(Self.revokedWord)")
+            }
+            fingerprints.formUnion(own)
         }
         // The root is trusted for what it is, not for its own signature.
         for certificate in chain.dropLast() {
@@ -119,6 +145,7 @@ private struct SignerPolicy: VerifierPolicy {
                 return .failsToMeetPolicy(reason: "\(certificate.subject) is not in DER")
             }
         }
+        way.found(fingerprints)
         return .meetsPolicy
     }
 

@@ -39,6 +39,7 @@ public struct ReleaseVerification: Sendable {
     public internal(set) var manifest: ReleaseManifest?
     /// Whose signature it bears.
     public internal(set) var signer: CertificateSummary?
+    var signerFingerprints: Set<String> = []
     /// The release, if nothing is wrong with it.
     public internal(set) var release: VerifiedRelease?
 
@@ -54,6 +55,8 @@ public struct VerifiedRelease: Sendable {
     public let manifestHash: SHA256Value
     /// Who signed it.
     public let signer: CertificateSummary
+    /// SHA-256 of the signer's certificate and of every one on its way to a root, each in all of its forms, lower-case hex.
+    public let signerFingerprints: Set<String>
     /// What units of a variant are given.
     public let targets: [Variant: Target]
 
@@ -98,7 +101,7 @@ public struct ReleaseVerifier: Sendable {
             if result.problems.isEmpty, let signer = result.signer {
                 let complete = targets.compactMap(\.self)
                 result.release = VerifiedRelease(
-                    manifest: manifest, manifestHash: hash, signer: signer,
+                    manifest: manifest, manifestHash: hash, signer: signer, signerFingerprints: result.signerFingerprints,
                     targets: Dictionary(complete.map { ($0.variant, $0) }) { first, _ in first })
             }
         } catch {
@@ -127,7 +130,8 @@ public struct ReleaseVerifier: Sendable {
         do throws(FirmwareProblem) {
             guard let file = bundle[ReleaseBundle.signatureName] else { throw Self.missing(ReleaseBundle.signatureName, in: bundle) }
             let signature = DetachedSignature(file.bytes(0..<min(file.count, DetachedSignature.mostBytes + 1)))
-            result.signer = try await signature.signer(of: manifest, trust: trust, at: time)
+            let found = try await signature.signer(of: manifest, trust: trust, at: time)
+            (result.signer, result.signerFingerprints) = (found.certificate, found.fingerprints)
             result.checks.append(ReleaseCheck(kind: .signature, subject: ReleaseBundle.signatureName, problem: nil))
         } catch {
             result.checks.append(ReleaseCheck(kind: .signature, subject: ReleaseBundle.signatureName, problem: error))

@@ -59,7 +59,7 @@ public struct SignedStatement: Sendable {
 
     /// Whose statement it is, if it is valid at `time`.
     /// - Throws: ``FirmwareProblem``, as ``DetachedSignature/signer(of:trust:at:)``.
-    public func signer(trust: ReleaseTrust, at time: Date) async throws(FirmwareProblem) -> CertificateSummary {
+    public func signer(trust: ReleaseTrust, at time: Date) async throws(FirmwareProblem) -> SignerFound {
         try await DetachedSignature(signature, name: Statement.signatureFile, of: Statement.file).signer(of: json, trust: trust, at: time)
     }
 }

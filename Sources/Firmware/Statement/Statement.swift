@@ -78,7 +78,7 @@ public struct Statement: Codable, Hashable, Sendable {
     public struct Revocations: Codable, Hashable, Sendable {
         /// SHA-256 of certificates' DER form, lower-case hex.
         public var certificates: [String]
-        /// Rises from list to list.
+        /// Rises from list to list of one signer.
         public var number: UInt32
         /// SHA-256 of releases' manifests.
         public var releases: [SHA256Value]
