@@ -162,8 +162,11 @@ extension ReleaseDesk: TargetSource {
         for hash in approval.releases {
             let name = ledger.imported[hash]?.release ?? "\(hash)"
             if let end = end(of: hash) { throw Refusal(.releaseEnded, "\(name) is \(end.rawValue)") }
-            // The list was left out when it was verified, and now is asked for.
-            if let loaded = active[hash], loaded.isUnlisted, !checksOff.contains(.centralProductsList) { await load(hash) }
+            guard active[hash]?.isUnlisted != true || checksOff.contains(.centralProductsList) else {
+                throw Refusal(
+                    .releaseEnded,
+                    "\(name) was verified without the Central Products List, which may not be left out any more; approve it again")
+            }
             guard var target = active[hash]?.release.targets[variant] else {
                 throw Refusal(.releaseEnded, "\(name) can't be used: \(problems[hash]?.message ?? "it holds nothing for \(variant)")")
             }

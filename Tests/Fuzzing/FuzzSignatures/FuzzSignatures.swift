@@ -27,7 +27,7 @@ public func fuzzSignatures(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let done = DispatchSemaphore(value: 0)
     Task.detached {
         let signer = try? await signature.signer(of: Array("content".utf8), trust: trust, at: Date(timeIntervalSince1970: 1_800_000_000))
-        precondition(signer == nil || signer?.subject == "CN=Example releaser", "accepted of somebody else")
+        precondition(signer == nil || signer?.certificate.subject == "CN=Example releaser", "accepted of somebody else")
         done.signal()
     }
     done.wait()
