@@ -21,11 +21,10 @@ public struct SerialHost: Sendable {
         }
     }
 
-    /// Setting up a USB tty is requests to its device, which block for as long as it does not answer: that takes a thread of its own,
-    /// not one of the pool's few, on which all lines' bytes move.
+    /// Setting up a USB tty is requests to its device, which block for as long as it does not answer.
     private static func openAside(_ node: String, _ settings: LineSettings) async throws(SerialError) -> any SerialPort {
         let result: Result<any SerialPort, SerialError> = await withCheckedContinuation { continuation in
-            DispatchQueue(label: "open.\(node)").async { @Sendable in
+            DispatchQueue(pooled: "open.\(node)").async { @Sendable in
                 do throws(SerialError) {
                     continuation.resume(returning: .success(try openTTY(node, settings)))
                 } catch {
@@ -76,10 +75,13 @@ public struct SerialHost: Sendable {
         let bytes: [UInt8]
     }
 
-    /// The resolver blocks, for half a minute where no name server answers: it has a thread of its own for as long as it asks.
+    /// The resolver blocks, for half a minute where no name server answers: one thread for all who ask, not one of the pool's few, on which
+    /// all lines' bytes move.
+    private static let resolver = DispatchQueue(label: "serial.resolve")
+
     private static func resolve(_ host: String, _ port: UInt16, _ name: String) async throws(SerialError) -> [Address] {
         let result: Result<[Address], SerialError> = await withCheckedContinuation { continuation in
-            DispatchQueue(label: "resolve.\(host)").async { @Sendable in
+            resolver.async { @Sendable in
                 var hints = unsafe addrinfo()
                 unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
                 var list: UnsafeMutablePointer<addrinfo>?
