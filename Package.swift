@@ -95,7 +95,7 @@ let package = Package(
             swiftSettings: common),
         .target(
             name: "Simulator",
-            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", crypto],
+            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", collections, crypto],
             swiftSettings: pointers),
 
         .target(

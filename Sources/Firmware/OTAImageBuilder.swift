@@ -62,4 +62,7 @@ extension [UInt8] {
             append(UInt8(truncatingIfNeeded: value >> shift))
         }
     }
+
+    /// Appends a number, most significant byte first.
+    public mutating func appendBigEndian(_ value: some FixedWidthInteger) { appendLittleEndian(value.byteSwapped) }
 }

@@ -10,8 +10,9 @@ struct Hubsim: ParsableCommand {
             EXAMPLES
               hubsim run --dock bench-configs/demo-dock.yaml -- dfu-util -l
               hubsim run --dock bench-configs/demo-dock.yaml -- reflashd --config bench-configs/demo.yaml
+              hubsim export --dock bench-configs/demo-dock.yaml
               hubsim ctl list
               hubsim ctl unplug A05
             """,
-        subcommands: [Run.self, Ctl.self])
+        subcommands: [Run.self, Export.self, Attach.self, Ctl.self])
 }

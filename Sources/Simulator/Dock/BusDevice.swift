@@ -1,6 +1,11 @@
 internal import BenchModel
 internal import Synchronization
 
+/// Who has an attachment in use: an open node, or a kernel far away. It holds nothing of it any more once it is told that the device left.
+protocol DeviceUser: AnyObject, Sendable {
+    func deviceLeft()
+}
+
 /// One attachment of a device to a simulated bus: it has a number there until it leaves, and never comes back under the same one.
 final class BusDevice: Sendable {
     let position: USBPosition
@@ -14,7 +19,8 @@ final class BusDevice: Sendable {
 
     private struct Attachment {
         var isGone = false
-        var files: [ObjectIdentifier: UsbfsFile] = [:]
+        var users: [ObjectIdentifier: any DeviceUser] = [:]
+        var isLent = false
         var departures: [AsyncStream<Void>.Continuation] = []
         var line: UnitLine?
         var ports: [InProcessSerialPort] = []
@@ -68,6 +74,9 @@ final class BusDevice: Sendable {
 
     func setConnected(_ connected: Set<Int>) { hub?.withLock { $0.connected = connected } }
 
+    /// How the host has set the line; `nil` before it has, and for a device without one.
+    var hostLine: HostLine? { seat?.unit.withLock { $0.hostLine } }
+
     /// The serial line of this attachment.
     var line: UnitLine? { attachment.withLock { $0.line } }
 
@@ -82,28 +91,40 @@ final class BusDevice: Sendable {
     }
 
     /// - Returns: `false` where the device is gone already.
-    func add(_ file: UsbfsFile) -> Bool {
+    func add(_ user: any DeviceUser) -> Bool {
         attachment.withLock { attachment in
             guard !attachment.isGone else { return false }
-            attachment.files[ObjectIdentifier(file)] = file
+            attachment.users[ObjectIdentifier(user)] = user
             return true
         }
     }
 
-    func remove(_ file: UsbfsFile) {
-        attachment.withLock { attachment in attachment.files[ObjectIdentifier(file)] = nil }
+    func remove(_ user: any DeviceUser) {
+        attachment.withLock { attachment in attachment.users[ObjectIdentifier(user)] = nil }
     }
+
+    /// Takes the device for one client alone; until it is taken back.
+    /// - Returns: `false` where another has it.
+    func lend() -> Bool {
+        attachment.withLock { attachment in
+            guard !attachment.isGone, !attachment.isLent else { return false }
+            attachment.isLent = true
+            return true
+        }
+    }
+
+    func takeBack() { attachment.withLock { $0.isLent = false } }
 
     /// Takes the device off the bus: whatever is pending on it ends.
     func leave() {
-        let (files, departures, line, ports) = attachment.withLock { attachment in
+        let (users, departures, line, ports) = attachment.withLock { attachment in
             attachment.isGone = true
-            defer { (attachment.files, attachment.departures, attachment.line, attachment.ports) = ([:], [], nil, []) }
-            return (Array(attachment.files.values), attachment.departures, attachment.line, attachment.ports)
+            defer { (attachment.users, attachment.departures, attachment.line, attachment.ports) = ([:], [], nil, []) }
+            return (Array(attachment.users.values), attachment.departures, attachment.line, attachment.ports)
         }
         line?.stop()
         for port in ports { port.hangUp() }
-        for file in files { file.deviceLeft() }
+        for user in users { user.deviceLeft() }
         for departure in departures { departure.finish() }
     }
 

@@ -102,6 +102,11 @@ final class SimulatedDock: Sendable {
         queue.sync { leave(occupant) }
     }
 
+    /// Pulls out every unit.
+    func unplugAll() {
+        for slot in state.withLock({ Array($0.occupants.keys) }) { try? unplug(slot) }
+    }
+
     func addFault(_ fault: Fault, to chfId: EUI64) throws(SimulatorError) {
         try seat(chfId).unit.withLock { $0.faults.add(fault) }
     }
@@ -127,7 +132,7 @@ final class SimulatedDock: Sendable {
                     chfId: chfId, slot: slot, mode: unit.mode,
                     isOnBus: device != nil || server != nil, node: device?.ttyNode ?? device?.node ?? server, version: unit.reportedVersion,
                     applicationHash: SHA256Value.of(unit.application), downloadsBegun: unit.counters.downloadsBegun,
-                    downloadsManifested: unit.counters.downloadsManifested, faults: unit.faults.faults)
+                    downloadsManifested: unit.counters.downloadsManifested, hostLine: unit.hostLine, faults: unit.faults.faults)
             }
         }
     }
@@ -364,6 +369,8 @@ public struct UnitReport: Codable, Sendable {
     public var downloadsBegun: Int
     /// Downloads that were manifested.
     public var downloadsManifested: Int
+    /// How the host has set the unit's line, where the kernel drives it as a CDC-ACM device.
+    public var hostLine: HostLine?
     /// What goes wrong with the unit, in the order in which it was asked for.
     public var faults: [Fault]
 }

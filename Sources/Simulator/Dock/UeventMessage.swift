@@ -57,9 +57,3 @@ struct UeventMessage {
         return hash ^ hash >> 15
     }
 }
-
-extension [UInt8] {
-    fileprivate mutating func appendBigEndian(_ value: UInt32) {
-        appendLittleEndian(value.byteSwapped)
-    }
-}

@@ -74,6 +74,8 @@ protocol SimulatedUnit: SimulatedDevice {
     var reportedVersion: FirmwareVersion? { get }
     /// The speed of its serial line, bits a second; `nil` for a unit without one.
     var baud: Int? { get }
+    /// How the host has set the unit's CDC-ACM line; `nil` before it has, and for a unit without one.
+    var hostLine: HostLine? { get }
     /// Power is gone and comes back.
     mutating func powerCycle()
     /// Bytes that the serial line has carried to the unit.
@@ -93,6 +95,7 @@ struct SerialTurn: Sendable {
 
 extension SimulatedUnit {
     var baud: Int? { nil }
+    var hostLine: HostLine? { nil }
     mutating func receive(_ bytes: [UInt8], now: Duration) {}
     mutating func proceed(now: Duration) -> SerialTurn { SerialTurn() }
 }

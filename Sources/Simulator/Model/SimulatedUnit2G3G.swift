@@ -75,6 +75,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     private var toUnit: LineFaults
     private var toHost: LineFaults
     private var alternates: [UInt8: UInt8] = [:]
+    private var lineControl = LineControl()
     /// The unit says nothing and hears nothing until then.
     private var upAt: Duration = .zero
     /// A reset that was answered and is about to happen.
@@ -111,6 +112,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     var mode: UnitMode { state.isRunning ? .runtime : .bootloader }
     var counters: Bootloader.Counters { server.counters }
     var baud: Int? { description.serial.baud }
+    var hostLine: HostLine? { lineControl.host }
 
     /// What the slot holds that runs, or would be written.
     var application: [UInt8] { state.images[0].map { $0.slots[$0.active].content } ?? [] }
@@ -141,6 +143,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     mutating func powerCycle() {
         reboot = nil
         upAt = .zero
+        lineControl = LineControl()
         boot()
     }
 
@@ -155,6 +158,7 @@ struct SimulatedUnit2G3G: SimulatedUnit {
         var turn = SerialTurn()
         if let due = reboot, now >= due.at {
             reboot = nil
+            lineControl = LineControl()
             boot(into: due.bootloader)
             upAt = due.at + description.timing.reboot
             turn.actions = leave()
@@ -215,7 +219,9 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     }
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
-        let reply = StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
+        let reply =
+            StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
+            ?? lineControl.answer(setup, data)
         return (reply ?? .stall, [])
     }
 

@@ -24,23 +24,7 @@ final class TCPSlot: Sendable {
     init(_ slot: SlotID, port: UInt16) throws(SimulatorError) {
         self.slot = slot
         self.port = port
-        let descriptor = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var on: CInt = 1
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let bound = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard bound == 0, Foundation.listen(descriptor, 4) == 0 else {
-            let problem = unsafe String(cString: strerror(errno))
-            close(descriptor)
-            throw SimulatorError("tcp://127.0.0.1:\(port): \(problem)")
-        }
+        let descriptor = try TCPListener.open("127.0.0.1", port)
         listener = SourceHandle(DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: DispatchQueue(label: "tcp.\(port)")))
         listener.source.setEventHandler { @Sendable [weak self] in self?.accept(descriptor) }
         listener.source.setCancelHandler { @Sendable in close(descriptor) }
@@ -60,12 +44,7 @@ final class TCPSlot: Sendable {
     }
 
     private func accept(_ descriptor: CInt) {
-        let socket = Foundation.accept(descriptor, nil, nil)
-        guard socket >= 0 else { return }
-        _ = fcntl(socket, F_SETFL, O_NONBLOCK)
-        _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-        var on: CInt = 1
-        unsafe setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard let socket = TCPListener.accept(descriptor) else { return }
         let connection = TCPConnection(socket)
         let (line, old) = state.withLock { state in
             defer { state.connection = connection }

@@ -5,7 +5,7 @@ internal import Synchronization
 /// One open usbdevfs node: the URBs that a client has queued on it, and those that wait to be reaped.
 ///
 /// A negative result is -errno, as the ioctl returns it.
-final class UsbfsFile: Sendable {
+final class UsbfsFile: DeviceUser {
     let device: BusDevice
     private let dock: SimulatedDock
     private let memory = ProcessMemory()
