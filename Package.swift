@@ -111,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "reflashctl",
             dependencies: [
-                "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient,
+                "BenchModel", "BenchWire", "ConfigFiles", "Dock", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient, logging,
                 nioCore, nioFoundation, nioHTTP,
             ],
             swiftSettings: common),

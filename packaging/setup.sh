@@ -13,6 +13,8 @@ packages=(
     u-boot-qemu python3-venv
     # boards that run real SMP servers
     qemu-system-arm
+    # a real kernel with real udev, and what lies in its first file system
+    qemu-system-x86 udev usbip busybox-static cpio kmod binutils
     # for .ci/run
     shellcheck
 )
@@ -33,6 +35,8 @@ tools=(
     imgtool==2.4.0
     # other people's SMP clients and codecs, our judges
     smp==4.2.0 smpclient==7.3.0 smpmgr==0.19.1 mcumgr-toolkit==0.20.0 cbor2==6.3.0
+    # a USB/IP client, and a DFU device, of another project
+    usbip==0.7.0
 )
 if [ "$(cat .venv/installed 2>/dev/null)" != "${tools[*]}" ]; then
     echo "setup: installing Python tools into .venv: ${tools[*]}"

@@ -7,7 +7,8 @@ public struct DeviceProfile: Sendable, Equatable {
     public var variant: Variant
     /// What the unit speaks.
     public var conversation: Conversation
-    /// udev properties that the unit has in run-time mode; all must be equal. Empty where a slot names the profile.
+    /// udev properties that the unit has in run-time mode; all must be equal. Empty where a slot names the profile, or where the unit has no
+    /// such mode.
     public var runtime: [String: String]
     /// udev properties that the unit has in its bootloader; all must be equal. Empty where it is not another device there.
     public var bootloader: [String: String]
@@ -23,6 +24,8 @@ public struct DeviceProfile: Sendable, Equatable {
     public var components: [String: UInt8]
     /// How long each wait may take.
     public var bounds: SessionBounds
+    /// Whether a reset starts the unit's firmware. Where it does not, the unit is met in DFU mode alone, and its flash is all that is seen.
+    public var restarts = true
     /// The weakest proof that counts; below it an outcome is `unknown: unproven`.
     public var leastProof: Proof
 

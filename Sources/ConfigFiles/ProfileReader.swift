@@ -13,7 +13,7 @@ extension BenchConfigFile {
     private static func profile(_ name: String, _ field: YAMLField) throws(ConfigError) -> DeviceProfile {
         let fields = try field.fields([
             "variant", "protocol", "runtime", "bootloader", "identity", "version", "model", "hardwareVersion",
-            "components", "bounds", "leastProof", "line", "activation",
+            "components", "bounds", "leastProof", "line", "activation", "reboot",
         ])
         let isSMP = try fields.required("protocol").value("dfu or smp") { ["dfu": false, "smp": true][$0] }
         var profile = DeviceProfile(
@@ -37,9 +37,17 @@ extension BenchConfigFile {
             if let field = fields[key] { throw field.error("is for protocol smp alone") }
         }
         let bootloader = try fields.required("bootloader")
-        profile.runtime = try match(try fields.required("runtime"))
         profile.bootloader = try match(bootloader)
-        try tellApart(profile, bootloader)
+        let runtime = try fields.required("runtime")
+        profile.restarts = try fields["reboot"]?.value("none, or nothing: a USB reset") { $0 == "none" ? false : nil } ?? true
+        if !runtime.isMapping {
+            _ = try runtime.value("udev properties, or none") { $0 == "none" ? true : nil }
+            guard !profile.restarts else { throw runtime.error("expected 'reboot: none' beside it: a restarted unit would not be known") }
+        } else {
+            guard profile.restarts else { throw runtime.error("expected none beside 'reboot: none': the unit would never be in it") }
+            profile.runtime = try match(runtime)
+            try tellApart(profile, bootloader)
+        }
         if let proof = fields["leastProof"] {
             profile.leastProof = try proof.value("flash-readback or device-reported") {
                 Proof(rawValue: $0).flatMap { $0 == .bootloaderValidated ? nil : $0 }
@@ -55,6 +63,7 @@ extension BenchConfigFile {
     }
 
     private static func readSMP(_ fields: YAMLMapping, into profile: inout DeviceProfile) throws(ConfigError) {
+        if let reboot = fields["reboot"] { throw reboot.error("is for protocol dfu alone") }
         // Without them the profile is for slots that name it.
         if let runtime = fields["runtime"] { profile.runtime = try match(runtime) }
         if let bootloader = fields["bootloader"] {

@@ -20,6 +20,6 @@ struct Reflashctl: AsyncParsableCommand {
         version: ProgramVersion.current,
         subcommands: [
             StatusCommand.self, WatchCommand.self, SlotCommand.self, UnitCommand.self, JournalCommand.self, ImageCommand.self,
-            ReleaseCommand.self,
+            ReleaseCommand.self, ConfigCommand.self,
         ])
 }

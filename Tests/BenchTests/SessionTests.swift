@@ -34,6 +34,35 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         }
     }
 
+    @Test func `a device that knows DFU mode alone is reflashed on the proof of its flash, and never restarted`() async throws {
+        try await TestBench.run(.init(isEmpty: true, isDFUOnly: true)) { bench in
+            let view = try await bench.ended(1)
+            #expect(view.verdict?.outcome == .reflashed)
+            #expect(view.verdict?.proof == .flashReadback)
+            #expect(view.verdict?.identityProven == true)
+            #expect(view.verdict?.checksOff.contains("installed-version") == true)
+            #expect(try bench.holdsImage(1))
+            #expect(try bench.unit(1).mode == .bootloader)
+        }
+    }
+
+    @Test func `the flash of a device that knows DFU mode alone is read, and what holds the release is not written again`() async throws {
+        try await TestBench.run(.init(isEmpty: true, isDFUOnly: true)) { bench in
+            _ = try await bench.ended(1)
+            try await bench.controller.retry(TestBench.slot(1), by: TestBench.technician)
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .alreadyCurrent)
+            #expect(try bench.unit(1).downloadsBegun == 1)
+        }
+    }
+
+    @Test func `a device that would have to be restarted, and must not be, is unknown`() async throws {
+        try await TestBench.run(.init(isTolerant: false, isEmpty: true, isDFUOnly: true)) { bench in
+            let view = try await bench.ended(1)
+            #expect(view.verdict?.outcome == .unknown)
+            #expect(view.verdict?.reason == .unproven)
+        }
+    }
+
     @Test func `the same version with other content is not current: it is written`() async throws {
         try await TestBench.run(.init(installed: [TestBench.targetVersion])) { bench in
             let view = try await bench.ended(1)

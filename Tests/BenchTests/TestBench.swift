@@ -40,6 +40,8 @@ final class TestBench: Sendable {
         var serial = TestBench.fastLine
         /// Units with nothing in their flash.
         var isEmpty = false
+        /// Units that are met in DFU mode alone.
+        var isDFUOnly = false
         var imageBytes = 50_000
         var identity = IdentitySource.serialNumber
         var hardwareSource = ValueSource.osInfo("i")
@@ -86,10 +88,7 @@ final class TestBench: Sendable {
         let config = BenchConfig(
             name: "test", journal: path, socket: "", limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
             profiles: [
-                DeviceProfile(
-                    name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c01"],
-                    bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
-                    hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds),
+                Self.profile4G(setup),
                 DeviceProfile(
                     name: "2g3g", variant: .twoG3G,
                     conversation: .smp(SMPSettings(framing: setup.serial.framing, activation: setup.serial.activation)),
@@ -128,6 +127,19 @@ final class TestBench: Sendable {
                 }
             }
         }
+    }
+
+    private static func profile4G(_ setup: Setup) -> DeviceProfile {
+        var profile = DeviceProfile(
+            name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c01"],
+            bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
+            hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds)
+        if setup.isDFUOnly {
+            profile.restarts = false
+            profile.runtime = [:]
+            profile.version = .absent
+        }
+        return profile
     }
 
     private static func image(_ version: FirmwareVersion, bytes: Int) -> [UInt8] {

@@ -200,6 +200,40 @@ import Testing
         #expect(sentence.hasPrefix("bench.yaml:\(line): "), "\(sentence)")
     }
 
+    private static let dfuOnly = """
+        bench: rack-a
+        journal: journal.sqlite
+        socket: d.sock
+        profiles:
+          board:
+            variant: 4G
+            protocol: dfu
+            runtime: none
+            reboot: none
+            bootloader: {ID_VENDOR_ID: "1209"}
+            components: {application: {alternate: 0}}
+        releases: {store: releases, trust: {roots: roots}}
+        slots: {A1: usb-0:1}
+        """
+
+    @Test func `a device that knows no other mode than DFU has no run-time mode, and is not restarted`() throws {
+        let profile = try BenchConfigFile.parse(Self.dfuOnly, file: "bench.yaml").profiles[0]
+        #expect(!profile.restarts)
+        #expect(profile.mode(of: ["ID_VENDOR_ID": "1209"]) == .bootloader)
+        #expect(profile.mode(of: [:]) == nil)
+    }
+
+    @Test(arguments: [
+        ("    reboot: none\n", ""), ("runtime: none", "runtime: {ID_VENDOR_ID: \"1234\"}"), ("reboot: none", "reboot: twice"),
+        ("runtime: none", "runtime: some"),
+    ])
+    func `one of 'runtime: none' and 'reboot: none' without the other is refused`(good: String, bad: String) throws {
+        let text = Self.dfuOnly.replacingOccurrences(of: good, with: bad)
+        try #require(text != Self.dfuOnly)
+        let error = #expect(throws: ConfigError.self) { try BenchConfigFile.parse(text, file: "bench.yaml") }
+        #expect(error?.field.hasPrefix("profiles.board.r") == true, "\(error?.description ?? "")")
+    }
+
     @Test func `a file that is not there is named`() {
         let error = #expect(throws: ConfigError.self) { try BenchConfigFile.load("/nowhere/bench.yaml") }
         #expect(error?.description.hasPrefix("/nowhere/bench.yaml: can't be read") == true)
@@ -209,9 +243,8 @@ import Testing
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "bench-configs").path
         let benches = try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.contains("dock") }
-        #expect(benches.contains("demo.yaml") && benches.contains("usb-rack-16.yaml"))
-        for bench in benches {
-            #expect(!(try BenchConfigFile.load("\(folder)/\(bench)")).slots.isEmpty, "\(bench)")
-        }
+        var slots: [String: Int] = [:]
+        for bench in benches { slots[bench] = try BenchConfigFile.load("\(folder)/\(bench)").slots.count }
+        #expect(slots == ["demo.yaml": 25, "kernel.yaml": 20, "mixed-64.yaml": 64, "serial-rack-8.yaml": 8, "usb-rack-16.yaml": 16])
     }
 }

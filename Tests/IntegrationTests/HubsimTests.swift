@@ -141,11 +141,6 @@ import Testing
 
     // MARK: Things that no event tells
 
-    private func appears(_ path: String) async throws {
-        try await until("\(path) appears") { FileManager.default.fileExists(atPath: path) }
-    }
-    private func gone(_ path: String) async throws { try await until("\(path) goes") { !FileManager.default.fileExists(atPath: path) } }
-
     /// Waits until no process has `word` among its arguments.
     private func vanishes(_ word: String) async throws {
         try await until("no process has \(word)") {
@@ -153,14 +148,6 @@ import Testing
                 guard Int32(name) != nil, let line = try? Data(contentsOf: URL(filePath: "/proc/\(name)/cmdline")) else { return false }
                 return String(decoding: line, as: UTF8.self).contains(word)
             }
-        }
-    }
-
-    private func until(_ what: String, _ isTrue: () -> Bool) async throws {
-        let deadline = ContinuousClock.now.advanced(by: .seconds(20))
-        while !isTrue() {
-            guard ContinuousClock.now < deadline else { throw NotSeen(description: "not within 20 s: \(what)") }
-            try await Task.sleep(for: .milliseconds(10))
         }
     }
 }

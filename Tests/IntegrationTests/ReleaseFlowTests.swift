@@ -122,12 +122,4 @@ import Testing
             }
         }
     }
-
-    private func appears(_ path: String) async throws {
-        let deadline = ContinuousClock.now.advanced(by: .seconds(20))
-        while !FileManager.default.fileExists(atPath: path) {
-            guard ContinuousClock.now < deadline else { throw NotSeen(description: "\(path) did not appear") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
 }

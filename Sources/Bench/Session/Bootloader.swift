@@ -15,6 +15,9 @@ extension FlashSession {
                 try await mark(.bootloaderEntered)
                 return loader
             }
+            guard bench.profile.restarts else {
+                throw SessionEnd(.failed, .enterFailed, "it waits for a restart, and the profile says 'reboot: none'")
+            }
             try await reset()
             _ = try await meet(unit, within: bench.profile.bounds.comeBack)
         }
@@ -31,6 +34,9 @@ extension FlashSession {
 
     /// Back into the bootloader after an image was activated that only a reboot starts.
     func reenterBootloader(expecting unit: Unit) async throws(SessionEnd) -> DFUClient {
+        guard bench.profile.restarts else {
+            throw SessionEnd(.unknown, .unproven, "it waits for a restart after its download, and the profile says 'reboot: none'")
+        }
         step(.rebooting)
         try await reset()
         _ = try await meet(unit, within: bench.profile.bounds.comeBack)
@@ -83,10 +89,23 @@ extension FlashSession {
         return returned
     }
 
+    /// Of a unit that stays in DFU mode: who it says it is now.
+    func heardInPlace() async throws(SessionEnd) -> Unit {
+        guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
+        do throws(USBError) {
+            let unit = try await bench.identify.unit(device, mode: present.mode)
+            hears(unit)
+            return unit
+        } catch {
+            throw lost(error, during: .readingBack)
+        }
+    }
+
     /// After an end that left the unit in its bootloader: lets it start its firmware, if it can, so that it does not stay
     /// half-way. What comes of it changes nothing about the outcome.
     func leaveInRuntime(after end: SessionEnd) async {
-        guard end.outcome == .failed || end.outcome == .refused, present.mode == .bootloader, device != nil else { return }
+        guard end.outcome == .failed || end.outcome == .refused, present.mode == .bootloader, device != nil, bench.profile.restarts
+        else { return }
         guard (try? await reset()) != nil else { return }
         _ = await bench.presence.next(after: present.device.attachment, within: bench.profile.bounds.comeBack)
         if let now = await bench.presence.present { setDevice(nil, now) }

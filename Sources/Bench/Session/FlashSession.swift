@@ -141,8 +141,13 @@ actor FlashSession {
     private func finish(
         _ unit: Unit, _ target: Target, _ history: UnitRecord, as outcome: Outcome
     ) async throws(SessionEnd) -> Verdict {
-        step(.rebooting)
-        let returned = try await rebootIntoFirmware(expecting: unit)
+        let returned: Unit
+        if bench.profile.restarts {
+            step(.rebooting)
+            returned = try await rebootIntoFirmware(expecting: unit)
+        } else {
+            returned = try await heardInPlace()
+        }
         step(.readingBack)
         let verdict = try Readback(profile: bench.profile, target: target, found: readback)
             .verdict(outcome, of: unit, returnedAs: returned)

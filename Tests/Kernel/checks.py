@@ -1,0 +1,215 @@
+"""What is checked in a guest. Each function says with its name what a technician relies on."""
+import json
+import re
+import subprocess
+import time
+
+from bench import Bench, IMAGES, SESSIONS_SECONDS, describe
+from guest import ROOT, free_port
+
+CONFIG = f"{ROOT}/bench-configs/kernel.yaml"
+A_SLOTS = [f"A{number:02}" for number in range(1, 9)]
+B_SLOTS = [f"B{number:02}" for number in range(1, 9)]
+SLOTS = A_SLOTS + B_SLOTS
+
+
+def variant(slot):
+    return "4G" if slot.startswith("A") else "2G/3G"
+
+
+def ports():
+    """Slot → port, as the bench's config has them."""
+    text = open(CONFIG).read().split("\nslots:\n")[1]
+    return dict(re.findall(r"^  (\w+): (\S+)$", text, re.MULTILINE))
+
+
+def properties(guest, slot):
+    """udev's properties of what is docked in a slot."""
+    text = guest.run(f"udevadm info --query=property --name=/dev/reflash/{slot}")
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def settle(guest, count, seconds=60):
+    """Waits until that many units have their names, and udev is through."""
+    guest.run(f"""n=0
+        until [ "$(ls /dev/reflash 2>/dev/null | grep -vc by-path)" -ge {count} ]; do
+            n=$((n + 1)); [ $n -lt {seconds * 10} ] || {{ ls -R /dev/reflash /dev/bus/usb; exit 1; }}
+            usleep 100000
+        done
+        udevadm settle --timeout=60""", timeout=120)
+
+
+# MARK: udev's rules
+
+def rules_are_understood(guest):
+    said = [line for line in guest.udev_log().splitlines() if "reflash" in line and "rules" in line]
+    assert not said, f"udevd says: {said[:3]}"
+
+
+def names_and_modes(guest, slots):
+    for line in guest.run("for f in " + " ".join(f"/dev/reflash/{slot}" for slot in slots)
+                          + "; do stat -L -c '%n %F %G %a' $f; done").splitlines():
+        name, kind = line.split(" ", 1)
+        assert kind == "character special file reflash 660", f"{name}: expected a character device of group reflash, mode 660, found {kind}"
+
+
+def paths(guest, slots):
+    expected = ports()
+    for slot in slots:
+        found = properties(guest, slot)["ID_PATH"]
+        port = found if variant(slot) == "4G" else found.rsplit(":", 1)[0]
+        assert port == expected[slot], f"{slot}: expected {expected[slot]}, found {port}"
+
+
+def survives_bind(guest, slots):
+    """The kernel's own `bind` came when the unit was plugged in; here comes another one, without an `add` before."""
+    for slot in slots:
+        path = properties(guest, slot)["DEVPATH"]
+        guest.run(f"udevadm trigger --action=bind --settle /sys{path}", timeout=60)
+        found = properties(guest, slot)
+        assert ":reflash:" in found.get("CURRENT_TAGS", ""), f"{slot}: tags after bind: {found.get('CURRENT_TAGS')}"
+        assert f"/dev/reflash/{slot}" in found.get("DEVLINKS", ""), f"{slot}: names after bind: {found.get('DEVLINKS')}"
+
+
+def left_in_peace(guest, slots):
+    """By ModemManager, by brltty (whose rules ask for a service for such devices in this guest) and by power saving."""
+    for slot in slots:
+        found = properties(guest, slot)
+        assert found.get("ID_MM_DEVICE_IGNORE") == "1", f"{slot}: ModemManager is not told to keep away"
+        device = guest.run(f"""cd -P /sys{found['DEVPATH']}; while [ ! -f idVendor ]; do cd ..; done
+            cat power/control; pwd; udevadm info --query=property --path=$PWD""").splitlines()
+        assert device[0] == "on", f"{slot}: power/control is {device[0]}"
+        usb = dict(line.split("=", 1) for line in device[2:] if "=" in line)
+        for key in ("BRLTTY_BRAILLE_DRIVER", "SYSTEMD_WANTS"):
+            assert not usb.get(key), f"{slot}: {key} is {usb[key]}"
+
+
+def closed_to_others(guest, slots):
+    for slot in slots:
+        said = guest.run(f"su visitor -s /bin/sh -c 'head -c 1 /dev/reflash/{slot}'", check=False)
+        assert "Permission denied" in said, f"{slot}: a visitor read it: {said.strip()}"
+
+
+# MARK: the daemon
+
+def visitor_reflashes_nothing(bench, slots):
+    bench.start("visitor", approve=False)
+    try:
+        ctl = "su visitor -s /bin/sh -c 'reflashctl {}'"
+        bench.guest.run(ctl.format("release import /etc/reflash/release.tar"), timeout=60)
+        deadline = time.monotonic() + 60
+        while True:
+            status = {s["slot"]: s for s in json.loads(bench.guest.run(ctl.format("status --json"), timeout=60))["slots"]}
+            shown = {slot: status[slot] for slot in slots}
+            if all("permission" in describe(s).lower() + str(s.get("message", "")).lower() for s in shown.values()):
+                break
+            assert time.monotonic() < deadline, "; ".join(f"{k}: {describe(s)} {s.get('message') or ''}" for k, s in shown.items())
+            time.sleep(0.5)
+    finally:
+        bench.kill("TERM")
+        bench.guest.run("rm -rf /var/lib/reflash /run/reflash")
+    for unit in bench.units():
+        assert unit["downloadsBegun"] == 0, f"{unit['chfId']} was written"
+
+
+def all_reflashed(bench, slots, seconds=SESSIONS_SECONDS):
+    status = bench.await_outcome(["reflashed"], slots, seconds)
+    proofs = {"4G": "flash-readback", "2G/3G": "bootloader-validated"}
+    for slot in slots:
+        assert status[slot].get("proof") == proofs[variant(slot)], f"{slot}: the proof is {status[slot].get('proof')}"
+
+
+def flashes_hold_the_release(bench, slots, socket="/tmp/dock.sock", count=None):
+    found = 0
+    for unit in bench.units(socket):
+        if unit.get("slot") in slots:
+            expected = bench.hashes[variant(unit["slot"])]
+            assert unit["applicationHash"] == expected, f"{unit['slot']}: expected {expected}, found {unit['applicationHash']} in its flash"
+            found += 1
+    assert found == (count or len(slots)), f"{found} units are in the slots"
+
+
+def lines_were_set(bench, slots):
+    for unit in bench.units():
+        if unit.get("slot") in slots:
+            line = unit.get("hostLine") or {}
+            assert line.get("baud") == 1_000_000, f"{unit['slot']}: the kernel set {line.get('baud')} baud"
+
+
+def history(bench, chf_id, last, before):
+    """The unit's sessions end with `last`, and one before that ended with `before`."""
+    outcomes = [session.get("outcome") for session in bench.unit(chf_id)["sessions"]]
+    assert outcomes[-1] in last and before in outcomes[:-1], f"{chf_id}: its sessions ended {outcomes}"
+
+
+def sixteen_within_a_second(bench, dock, socket):
+    """Counted by the kernel's ports that are in use."""
+    seconds = float(bench.guest.run(f"""
+        used() {{ cat /sys/devices/platform/vhci_hcd.0/status* | grep -c '^hs.* 00[56] '; }}
+        before=$(used)
+        began=$(cut -d' ' -f1 /proc/uptime)
+        hubsim attach --dock {dock} --socket {socket} >> /tmp/hubsim.log 2>&1 &
+        until grep -q "unit" /tmp/hubsim.log 2>/dev/null && [ $(($(used) - before)) -ge 16 ]; do usleep 10000; done
+        echo "$(cut -d' ' -f1 /proc/uptime) $began" | awk '{{print $1 - $2}}'""", timeout=60).strip())
+    assert seconds < 1.0 + 1.0, f"took {seconds} s with the program's start"
+
+
+def pulled_out_and_plugged_elsewhere(bench, dock):
+    """A02 is pulled out in the middle of its transfer and plugged in again, A03 and B02 go to another port."""
+    moves, chf, socket = dock.MOVES, dock.home, "/tmp/second.sock"
+    bench.await_slots(lambda slot: slot.get("state") == "empty", list(moves), "pulled out")
+    for slot in moves:
+        shown = bench.unit(chf[slot])["sessions"][-1]
+        assert shown.get("outcome") == "unknown", f"{chf[slot]}: pulled out in the middle, it is {describe(shown)}"
+    for slot, to in moves.items():
+        bench.hubsim(f"plug {chf[slot]} {to}", socket)
+    all_reflashed(bench, list(moves.values()))
+    for slot in moves:
+        history(bench, chf[slot], ["reflashed", "already-current"], "unknown")
+
+
+def killed_and_started_again(bench, slots):
+    """kill -9 while several transfer; what was in doubt is settled by readback."""
+    deadline = time.monotonic() + SESSIONS_SECONDS
+    while True:
+        writing = [s for s in bench.status().values() if s["slot"] in slots and s.get("step") == "transferring"]
+        if len(writing) >= 2:
+            break
+        assert time.monotonic() < deadline, "no two units were transferring at once"
+        time.sleep(0.1)
+    bench.kill("KILL")
+    bench.start(approve=False)
+    bench.await_outcome(["reflashed", "already-current"], slots)
+    cut = [s["chfId"] for s in writing if "unknown" in [x.get("outcome") for x in bench.unit(s["chfId"])["sessions"]]]
+    assert cut, f"none of {[s['slot'] for s in writing]} has an unknown outcome of before"
+
+
+# MARK: behind a USB hub; other people's device
+
+def adapter_is_set(guest):
+    found = guest.run("cat /sys/bus/usb-serial/devices/ttyUSB0/latency_timer").strip()
+    assert found == "1", f"the adapter's latency timer is {found} ms"
+
+
+def serial_unit_is_reflashed(bench, slot, lent):
+    status = bench.await_outcome(["reflashed"], [slot])[slot]
+    assert status["proof"] == "bootloader-validated", f"the proof is {status['proof']}"
+    unit = lent.units()[0]
+    assert unit["applicationHash"] == bench.hashes["2G/3G"], f"its flash holds {unit['applicationHash']}"
+    assert status["chfId"] == unit["chfId"], f"the CHF ID is {status['chfId']}"
+
+
+def foreign_device_is_reflashed(bench, port, file):
+    """PyPI usbip's DFU class knows no other mode than DFU: no detach, no restart, no version. What is proven is its content, read back
+    and hashed, and who it is; its version was not looked at, and the outcome says so."""
+    bench.guest.run(f"""n=0
+        until usbip --tcp-port {port} attach --remote 10.0.2.2 --busid 1-1; do
+            n=$((n + 1)); [ $n -lt 5 ] || exit 1; usleep 200000
+        done""", timeout=60)
+    status = bench.await_outcome(["reflashed"], ["P01"])["P01"]
+    assert status["proof"] == "flash-readback", f"the proof is {status['proof']}"
+    assert status["chfId"] == "00-DB-12-34-56-78-98-01", f"the CHF ID is {status.get('chfId')}"
+    session = bench.unit(status["chfId"])["sessions"][-1]
+    assert "installed-version" in json.dumps(session), f"nothing says that its version was not looked at: {session}"
+    digest = subprocess.check_output(["sha256sum", file], text=True).split()[0]
+    assert digest == bench.hashes["4G"], f"expected {bench.hashes['4G']}, the device got {digest}"

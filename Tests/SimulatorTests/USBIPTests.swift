@@ -1,0 +1,79 @@
+import Testing
+
+@testable import Simulator
+
+/// USB/IP's bytes as the kernel's Documentation/usb/usbip_protocol.rst shows them.
+@Suite struct USBIPTests {
+    private static func word(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
+
+    /// USBIP_CMD_SUBMIT of GET_DESCRIPTOR, and of a DFU_DNLOAD of four bytes.
+    private static let getDescriptor: [UInt8] =
+        [1, 0x0D05, 0x0001_0002, 1, 0, 0x200, 64, 0xFFFF_FFFF, 0, 0].flatMap(word) + [0x80, 6, 0, 1, 0, 0, 64, 0]
+    private static let download: [UInt8] =
+        [1, 7, 0x0001_0002, 0, 0, 0, 4, 0, 0, 0].flatMap(word) + [0x21, 1, 0, 0, 0, 0, 4, 0] + [1, 2, 3, 4]
+
+    @Test func `a command is read once all of it is there`() throws {
+        for bytes in [Self.getDescriptor, Self.download] {
+            for count in 0..<bytes.count { #expect(try USBIP.command(Array(bytes.prefix(count))) == nil) }
+            let (_, length) = try #require(try USBIP.command(bytes + [9, 9]))
+            #expect(length == bytes.count)
+        }
+    }
+
+    @Test func `a transfer's direction, endpoint, set-up packet and data are read`() throws {
+        guard case .submit(let get)? = try USBIP.command(Self.getDescriptor)?.command,
+            case .submit(let put)? = try USBIP.command(Self.download)?.command
+        else { return Issue.record("no transfers") }
+        #expect(get.isIn && get.sequence == 0x0D05 && get.length == 64 && get.data.isEmpty)
+        #expect(get.setup == SetupPacket(type: 0x80, request: 6, value: 0x0100, index: 0, length: 64))
+        #expect(!put.isIn && put.data == [1, 2, 3, 4])
+    }
+
+    @Test func `an answer has the sequence number, the status and the length of its data`() throws {
+        guard case .submit(let urb)? = try USBIP.command(Self.getDescriptor)?.command else { return Issue.record("no transfer") }
+        let bytes = USBIP.returned(urb, status: 0, data: [18, 1])
+        #expect(bytes.prefix(28) == ([3, 0x0D05, 0, 0, 0, 0, 2].flatMap(Self.word))[...])
+        #expect(bytes.count == 50 && bytes.suffix(2) == [18, 1])
+        #expect(USBIP.returned(urb, status: -32).prefix(24).suffix(4) == [0xFF, 0xFF, 0xFF, 0xE0])
+    }
+
+    @Test(arguments: [([9, 0, 0, 0, 0, 0, 0], "command"), ([1, 0, 0, 0, 0, 0, 0x7FFF_FFFF], "transfer")] as [([UInt32], String)])
+    func `what no client sends ends the connection, and is named`(words: [UInt32], what: String) {
+        let bytes = words.flatMap(Self.word) + [UInt8](repeating: 0, count: 48 - words.count * 4)
+        let error = #expect(throws: SimulatorError.self) { try USBIP.command(bytes) }
+        #expect(error?.description.contains(what) == true)
+    }
+
+    @Test func `a client asks for the list, or for a device by its port`() throws {
+        let list: [UInt8] = [1, 0x11, 0x80, 5, 0, 0, 0, 0]
+        let name = Array("1-2".utf8)
+        let take: [UInt8] = [1, 0x11, 0x80, 3, 0, 0, 0, 0] + name + [UInt8](repeating: 0, count: 32 - name.count)
+        #expect(try USBIP.operation(list)?.operation == .list)
+        #expect(try USBIP.operation(take)?.operation == .take("1-2"))
+        #expect(try USBIP.operation(Array(take.dropLast())) == nil)
+        #expect(throws: SimulatorError.self) { try USBIP.operation([1, 0x11, 0x80, 9, 0, 0, 0, 0]) }
+    }
+
+    @Test func `a kernel that asks a configured device for 64 bytes of its descriptor has reset the port`() {
+        let descriptor = SetupPacket(type: 0x80, request: 6, value: 0x0100, index: 0, length: 64)
+        let configure = SetupPacket(type: 0, request: 9, value: 1, index: 0, length: 0)
+        var resets = PortResets()
+        #expect(!resets.sees(descriptor), "it is being plugged in")
+        #expect(!resets.sees(configure))
+        #expect(!resets.sees(SetupPacket(type: 0x80, request: 6, value: 0x0100, index: 0, length: 18)), "lsusb looks at it")
+        #expect(resets.sees(descriptor))
+        #expect(!resets.sees(descriptor), "the same reset, tried again")
+    }
+
+    @Test func `a line is as the host has set it`() {
+        var line = LineControl()
+        #expect(line.host == nil)
+        #expect(line.answer(SetupPacket(type: 0x21, request: 0x20, value: 0, index: 0, length: 7), [0x40, 0x42, 0x0F, 0, 0, 0, 8]) == .done)
+        #expect(line.answer(SetupPacket(type: 0x21, request: 0x22, value: 1, index: 0, length: 0), []) == .done)
+        #expect(line.host == HostLine(baud: 1_000_000, dtr: true, rts: false))
+        #expect(
+            line.answer(SetupPacket(type: 0xA1, request: 0x21, value: 0, index: 0, length: 7), []) == .data([0x40, 0x42, 0x0F, 0, 0, 0, 8]))
+        #expect(line.answer(SetupPacket(type: 0x21, request: 0x20, value: 0, index: 0, length: 3), [1, 2, 3]) == .stall)
+        #expect(line.answer(SetupPacket(type: 0x21, request: 0x01, value: 0, index: 0, length: 0), []) == nil)
+    }
+}
