@@ -89,7 +89,7 @@ def install_modules(kernel_folder, root):
     for name in MODULES:
         for path in [by_name[name], *needs[by_name[name]].split()]:
             install(f"{folder}/{path}", root, f"/lib/modules/{version}/{path}")
-    for name in ("modules.builtin", "modules.order"):
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
         install(f"{folder}/{name}", root, f"/lib/modules/{version}/{name}")
     subprocess.check_call(["depmod", "-b", root, version])
 
@@ -99,6 +99,7 @@ def base_archive(work, kernel_folder):
     root = f"{work}/base"
     for folder in ("proc", "sys", "dev", "run", "tmp", "root", "sbin", "usr/sbin", "var/lib", "etc/udev/rules.d"):
         os.makedirs(f"{root}/{folder}")
+    os.symlink("/run", f"{root}/var/run")
     install("/bin/busybox", root)
     os.symlink("busybox", f"{root}/bin/sh")
     install_program("/bin/udevadm", root, "/bin/udevadm")
@@ -189,7 +190,7 @@ class Guest:
         Throws where its status is not 0, unless that is to be expected (`check=False`), and where the guest ends or is silent."""
         deadline = time.monotonic() + timeout
         output = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+        with self.connect(timeout) as connection:
             connection.sendall(f"{{ {script}\n}} 2>&1 </dev/null; status=$?; echo; echo \"STATUS $status\"; exit\n".encode())
             while True:
                 self.expect_alive()
@@ -213,6 +214,17 @@ class Guest:
         if check and found.group(1) != b"0":
             raise StageError(f"status {found.group(1).decode()} of: {script.strip().splitlines()[0]}\n{text.strip()}")
         return text
+
+    def connect(self, timeout):
+        try:
+            return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+        except OSError as error:
+            # With QEMU its port is gone, a moment before the process is.
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                raise StageError(f"the guest can't be asked: {error}")
+            self.expect_alive()
 
     def stop(self):
         self.process.kill()

@@ -106,7 +106,8 @@ def first_dock(guest, bench, report, lent):
 
 
 def pulled_and_killed(bench, report, second):
-    bench.guest.run("killall -TERM hubsim; while pidof hubsim > /dev/null; do usleep 50000; done", timeout=60)
+    # Until the kernel has taken down all that was there.
+    bench.guest.run("killall -TERM hubsim; until [ -z \"$(ls /dev/reflash | grep -E '^(A|B)')\" ]; do usleep 50000; done", timeout=60)
     report.check("16 other units are plugged in within a second", lambda: checks.sixteen_within_a_second(bench, "/etc/reflash/second.yaml", SECOND))
     report.check("kill -9 in the middle, and a start: what was in doubt is unknown until it is read back",
                  lambda: checks.killed_and_started_again(bench, second.stay))

@@ -8,7 +8,8 @@ internal import Foundation
 /// Bus 1 of the dock is the kernel's first virtual controller, and so on. Sendable: used on `queue` alone.
 final class VHCI: DockPublisher, @unchecked Sendable {
     private static let folder = "/sys/devices/platform/vhci_hcd.0"
-    /// A port is free again when the kernel has taken down what was there before; nothing tells when.
+    /// A port is free again when the kernel has taken down what was there before; nothing tells when. One that is taken anew earlier would
+    /// be a port at which nothing changed: vhci_hcd leaves it enabled.
     private static let retryInterval = DispatchTimeInterval.milliseconds(20)
     private static let retries = 500
 
@@ -56,6 +57,7 @@ final class VHCI: DockPublisher, @unchecked Sendable {
 
     private func attach(_ device: BusDevice, tries: Int) {
         guard !device.isGone, let dock, let port = device.position.ports.last else { return }
+        guard isFree(device.position) || tries == 0 else { return retry(device, tries) }
         var ends: [CInt] = [-1, -1]
         guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             return complain(device, "socketpair: \(unsafe String(cString: strerror(errno)))")
@@ -69,9 +71,22 @@ final class VHCI: DockPublisher, @unchecked Sendable {
             guard problem == EBUSY || problem == EINVAL, tries > 0 else {
                 return complain(device, unsafe String(cString: strerror(problem)))
             }
-            return queue.asyncAfter(deadline: .now() + Self.retryInterval) { @Sendable [self] in attach(device, tries: tries - 1) }
+            return retry(device, tries)
         }
         ImportedDevice(device, dock: dock, socket: PeerSocket(ends[0], name: "\(device.position)")).start()
+    }
+
+    private func retry(_ device: BusDevice, _ tries: Int) {
+        queue.asyncAfter(deadline: .now() + Self.retryInterval) { @Sendable [self] in attach(device, tries: tries - 1) }
+    }
+
+    /// Whether the kernel knows no device at this port, whatever number its bus has.
+    private func isFree(_ position: USBPosition) -> Bool {
+        let controller = "/sys/devices/platform/vhci_hcd.\(position.bus - 1)"
+        let buses = ((try? FileManager.default.contentsOfDirectory(atPath: controller)) ?? []).filter { $0.hasPrefix("usb") }
+        return !buses.contains { bus in
+            FileManager.default.fileExists(atPath: "\(controller)/\(bus)/\(bus.dropFirst(3))-\(position.ports.last ?? 0)")
+        }
     }
 
     /// - Returns: 0, or errno.
