@@ -21,7 +21,12 @@ public struct HostLinks: DeviceOpener {
     public init() throws(USBError) { usb = try USBHost() }
 
     public func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice {
-        try await usb.open(node: device.node)
+        let opened = try await usb.open(node: device.node)
+        guard device.isAttached else {
+            await opened.close()
+            throw USBError(.gone, "\(device.node) is another device's by now")
+        }
+        return opened
     }
 
     public func openLine(
@@ -30,6 +35,11 @@ public struct HostLinks: DeviceOpener {
         guard let address = SerialAddress(device.node) else {
             throw SerialError(.settings, "'\(device.node)' is neither a tty nor tcp://HOST:PORT")
         }
-        return try await serial.open(address, settings, timeout: timeout)
+        let port = try await serial.open(address, settings, timeout: timeout)
+        guard device.isAttached else {
+            await port.close()
+            throw SerialError(.gone, "\(device.node) is another device's by now")
+        }
+        return port
     }
 }

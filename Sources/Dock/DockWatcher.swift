@@ -99,6 +99,15 @@ public final class DockWatcher: @unchecked Sendable {
     private func device(at syspath: UnsafePointer<CChar>?) -> DockedDevice? {
         guard let device = unsafe udev_device_new_from_syspath(udev, syspath) else { return nil }
         defer { unsafe udev_device_unref(device) }
+        var properties = unsafe properties(of: device)
+        guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
+        properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))
+        let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device").map { unsafe self.properties(of: $0) }
+        guard DockedDevice.isCurrent(properties, of: parent) else { return nil }
+        return unsafe DockedDevice(syspath: path, incarnation: deviceNumber(of: device), properties: properties)
+    }
+
+    private func properties(of device: OpaquePointer) -> [String: String] {
         var properties: [String: String] = [:]
         var entry = unsafe udev_device_get_properties_list_entry(device)
         while let current = unsafe entry {
@@ -107,9 +116,7 @@ public final class DockWatcher: @unchecked Sendable {
             }
             unsafe entry = udev_list_entry_get_next(current)
         }
-        guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
-        properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))
-        return unsafe DockedDevice(syspath: path, incarnation: deviceNumber(of: device), properties: properties)
+        return properties
     }
 
     /// The number on the bus of the USB device that this is, or hangs on.

@@ -1,4 +1,5 @@
 public import BenchModel
+internal import Foundation
 
 /// One device of ours as udev describes it at one moment: a USB device, or the tty of one.
 public struct DockedDevice: Hashable, Sendable {
@@ -46,6 +47,33 @@ public struct DockedDevice: Hashable, Sendable {
         }
     }
 
+    /// Whether udev's properties of a tty are its own. They are kept under the tty's number, which the kernel gives anew at once: until udev has
+    /// looked at a new tty it tells of the one before, which may have been at another port. What is true was found after the USB device that
+    /// the tty hangs on (`parent`); udev takes the two in this order. Any other device's properties are its own.
+    public static func isCurrent(_ properties: [String: String], of parent: [String: String]?) -> Bool {
+        guard properties["SUBSYSTEM"] == "tty", let parent else { return true }
+        func found(_ properties: [String: String]) -> UInt64? { properties["USEC_INITIALIZED"].flatMap { UInt64($0) } }
+        guard let own = found(properties), let before = found(parent) else { return false }
+        return own >= before
+    }
+
+    /// Whether this attachment is there at this moment, by what the kernel says: udev may be behind by seconds, and meanwhile the node's name
+    /// may be another unit's. Asked after the node was opened it says whose node that was, for the kernel gives a name to nobody else
+    /// while its device is there. A line that is always there has no attachments.
+    public var isAttached: Bool {
+        guard !incarnation.isEmpty else { return true }
+        guard FileManager.default.fileExists(atPath: syspath) else { return false }
+        // The USB device's folder is this one, or above the tty's.
+        var folder = syspath[...]
+        while folder.contains("/") {
+            if let number = try? String(contentsOfFile: "\(folder)/devnum", encoding: .utf8) {
+                return number.trimmingCharacters(in: .whitespacesAndNewlines) == incarnation
+            }
+            folder = folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)]
+        }
+        return false
+    }
+
     /// Whether it is a serial line rather than a USB device.
     public var isTTY: Bool { interface != nil }
 
@@ -64,6 +92,21 @@ public struct DockedDevice: Hashable, Sendable {
 public enum DockChange: Hashable, Sendable {
     case appeared(DockedDevice)
     case disappeared(DockedDevice)
+
+    /// What has come or gone.
+    public var device: DockedDevice {
+        switch self {
+        case .appeared(let device), .disappeared(let device): device
+        }
+    }
+
+    /// For the log.
+    public var word: String {
+        switch self {
+        case .appeared: "docked"
+        case .disappeared: "gone"
+        }
+    }
 
     /// The changes that lead from `old` to `new`, departures first, each in the order of ports.
     ///

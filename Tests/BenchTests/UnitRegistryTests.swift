@@ -93,6 +93,16 @@ import Testing
         #expect(found == device(6))
     }
 
+    @Test func `a device that had gone before the wait ends it also under its old number`() async throws {
+        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        await presence.arrived(device(5))
+        _ = await presence.left(device(5).device.attachment)
+        async let arrival = presence.next(after: nil, within: .seconds(20))
+        await presence.arrived(device(5))
+        guard case .device(let found) = await arrival else { return #expect(Bool(false), "nothing came") }
+        #expect(found == device(5))
+    }
+
     @Test func `the wait ends at its bound`() async throws {
         let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
         guard case .nothing = await presence.next(after: device(5).device.attachment, within: .milliseconds(20)) else {

@@ -18,6 +18,17 @@ import Testing
         #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])
     }
 
+    @Test(arguments: [("2000", "1000", true), ("1000", "1000", true), ("1000", "2000", false), (nil, "1000", false), ("1000", nil, false)])
+    func `what udev knew of the last tty of this number is not taken for the new one's`(own: String?, parent: String?, isCurrent: Bool) {
+        func properties(_ time: String?) -> [String: String] { ["SUBSYSTEM": "tty", "USEC_INITIALIZED": time].compactMapValues { $0 } }
+        #expect(DockedDevice.isCurrent(properties(own), of: properties(parent)) == isCurrent)
+    }
+
+    @Test func `a USB device, and a tty that hangs on none, have their own properties`() {
+        #expect(DockedDevice.isCurrent(["SUBSYSTEM": "usb"], of: [:]))
+        #expect(DockedDevice.isCurrent(["SUBSYSTEM": "tty"], of: nil))
+    }
+
     @Test func `the same dock twice is no change`() {
         let dock = [device("1", number: 5), device("2", number: 6)]
         #expect(DockChange.changes(from: dock, to: dock.reversed()).isEmpty)

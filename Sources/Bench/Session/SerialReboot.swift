@@ -107,7 +107,9 @@ extension FlashSession {
 
     private func meetAgain(within bound: Duration) async throws(SessionEnd) {
         await closeLinks()
-        switch await bench.presence.next(after: present.device.attachment, within: bound) {
+        // What has gone already may come back as it was: udev may have shown it, taken it back, and shown it again.
+        let old = await bench.presence.present == nil ? nil : present.device.attachment
+        switch await bench.presence.next(after: old, within: bound) {
         case .device(let returned): setDevice(nil, returned)
         case .nothing: throw SessionEnd(.unknown, .didNotReturn, "its tty was not back after \(bound.seconds) s")
         case .elsewhere(let slot): throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")

@@ -43,20 +43,37 @@ extension FlashSession {
     /// Reads a component back and compares it.
     /// - Throws: the end of the session where the flash holds something else.
     func verify(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) {
-        guard let found = try await hash(component, loader) else { return }
-        guard found == component.hash else {
-            throw SessionEnd(
-                .failed, .readbackMismatch, "\(component.name): expected \(component.hash), found \(found) in the flash")
+        switch try await read(component, loader) {
+        case .unreadable: return
+        case .shorter(let error): throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
+        case .hash(let found):
+            guard found == component.hash else {
+                throw SessionEnd(
+                    .failed, .readbackMismatch, "\(component.name): expected \(component.hash), found \(found) in the flash")
+            }
         }
     }
 
     /// Whether every component reads back as the target's; `nil` where the unit can't be read.
     func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool? {
         for component in target.components {
-            guard let found = try await hash(component, loader) else { return nil }
-            if found != component.hash { return false }
+            switch try await read(component, loader) {
+            case .unreadable: return nil
+            case .shorter: return false
+            case .hash(let found): if found != component.hash { return false }
+            }
         }
         return true
+    }
+
+    /// What reading a component back came to.
+    private enum Content {
+        /// SHA-256 of exactly the component's length.
+        case hash(SHA256Value)
+        /// The unit ended the upload earlier, each time: its flash holds less.
+        case shorter(DFUError)
+        /// The unit does not let itself be read.
+        case unreadable
     }
 
     private func send(_ component: TargetComponent, _ loader: DFUClient) async throws(DFUError) {
@@ -69,18 +86,18 @@ extension FlashSession {
         }
     }
 
-    /// SHA-256 of exactly the component's length as it lies in the flash; `nil` where the unit can't be read.
-    private func hash(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> SHA256Value? {
-        guard loader.interface.functional.attributes.contains(.canUpload) else { return nil }
+    private func read(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> Content {
+        guard loader.interface.functional.attributes.contains(.canUpload) else { return .unreadable }
         var attempt = 1
         while true {
             do throws(DFUError) {
                 let value = try await readOnce(component, loader)
                 found(value, in: component.name)
                 try await marked(.readback(.init(component: component.name, expected: component.hash, found: value)))
-                return value
+                return .hash(value)
             } catch {
                 guard error.isTransient, attempt < Self.readAttempts else {
+                    if case .shortUpload = error { return .shorter(error) }
                     throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
                 }
                 attempt += 1

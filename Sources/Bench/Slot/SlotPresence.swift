@@ -37,7 +37,7 @@ actor SlotPresence {
 
     private struct Waiter {
         let id: Int
-        let old: DockedDevice.Attachment
+        let old: DockedDevice.Attachment?
         let continuation: CheckedContinuation<Arrival, Never>
     }
 
@@ -70,8 +70,9 @@ actor SlotPresence {
         end(with: .elsewhere(slot))
     }
 
-    /// Waits until the slot holds another attachment than `old`. Ends on the event, at the bound or when cancelled.
-    func next(after old: DockedDevice.Attachment, within bound: Duration) async -> Arrival {
+    /// Waits until the slot holds another attachment than `old`, or anything where `old` has gone already (`nil`). Ends on the event, at the
+    /// bound or when cancelled.
+    func next(after old: DockedDevice.Attachment?, within bound: Duration) async -> Arrival {
         lastWait += 1
         let id = lastWait
         let timer = Task { [clock] in
