@@ -104,7 +104,9 @@ public final class DockWatcher: @unchecked Sendable {
         properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))
         let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device").map { unsafe self.properties(of: $0) }
         guard DockedDevice.isCurrent(properties, of: parent) else { return nil }
-        return unsafe DockedDevice(syspath: path, incarnation: deviceNumber(of: device), properties: properties)
+        // What was read together belongs together: an attribute that is read now may be the next device's at this port.
+        guard let number = (properties["DEVTYPE"] == "usb_device" ? properties : parent)?["DEVNUM"].flatMap({ Int($0) }) else { return nil }
+        return DockedDevice(syspath: path, incarnation: "\(number)", properties: properties)
     }
 
     private func properties(of device: OpaquePointer) -> [String: String] {
@@ -117,13 +119,6 @@ public final class DockWatcher: @unchecked Sendable {
             unsafe entry = udev_list_entry_get_next(current)
         }
         return properties
-    }
-
-    /// The number on the bus of the USB device that this is, or hangs on.
-    private func deviceNumber(of device: OpaquePointer) -> String {
-        if let own = unsafe Self.text(udev_device_get_sysattr_value(device, "devnum")) { return own }
-        let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device")
-        return unsafe parent.flatMap { unsafe Self.text(udev_device_get_sysattr_value($0, "devnum")) } ?? ""
     }
 
     /// Sendable: used once, on the watcher's queue, after its last handler.

@@ -169,6 +169,18 @@ class Guest:
             if time.monotonic() > deadline:
                 raise StageError(f"the guest was not up after {BOOT_SECONDS} s")
             time.sleep(0.1)
+        # Its shell listens a moment later.
+        while not self.answers():
+            self.expect_alive()
+            if time.monotonic() > deadline:
+                raise StageError(f"the guest's shell did not answer within {BOOT_SECONDS} s")
+            time.sleep(0.1)
+
+    def answers(self):
+        try:
+            return self.run("echo yes", timeout=5).strip() == "yes"
+        except StageError:
+            return False
 
     def console(self):
         try:
@@ -206,9 +218,9 @@ class Guest:
                 if not part:
                     break
                 output += part
-        self.expect_alive()
         found = re.search(rb"\n?STATUS (\d+)\n$", output)
         if not found:
+            self.expect_alive_after_all()
             raise StageError(f"the guest's shell ended early: {output.decode(errors='replace')[-500:]}")
         text = output[:found.start()].decode(errors="replace")
         if check and found.group(1) != b"0":
@@ -219,12 +231,16 @@ class Guest:
         try:
             return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
         except OSError as error:
-            # With QEMU its port is gone, a moment before the process is.
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                raise StageError(f"the guest can't be asked: {error}")
-            self.expect_alive()
+            self.expect_alive_after_all()
+            raise StageError(f"the guest can't be asked: {error}")
+
+    def expect_alive_after_all(self):
+        """With QEMU its port is gone, a moment before the process is."""
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            pass
+        self.expect_alive()
 
     def stop(self):
         self.process.kill()
