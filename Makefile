@@ -2,13 +2,17 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test test-interop bench fuzz build format lint clean setup programs
+.PHONY: demo test test-kernel test-interop bench fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
 
 test: setup programs
 	@bash packaging/test.sh
+
+# Debian's kernel, real udev and our rules in a virtual machine, with units at its USB host controllers.
+test-kernel: setup programs
+	@.venv/bin/python Tests/Kernel/stage.py
 
 # Real Zephyr and MCUboot firmware on emulated boards, beside smpclient.
 test-interop: setup programs

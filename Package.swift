@@ -111,7 +111,8 @@ let package = Package(
         .executableTarget(
             name: "reflashctl",
             dependencies: [
-                "BenchModel", "BenchWire", "ConfigFiles", "Dock", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient, logging,
+                "BenchModel", "BenchWire", "ConfigFiles", "Dock", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient,
+                logging,
                 nioCore, nioFoundation, nioHTTP,
             ],
             swiftSettings: common),

@@ -141,7 +141,9 @@ public actor BenchController {
         let changes = DockChange.changes(from: devices ?? [], to: snapshot)
         devices = snapshot
         for change in changes {
-            shared.logger.debug("\(change.word)", metadata: ["node": "\(change.device.node)", "port": "\(change.device.port)", "at": "\(change.device.syspath)"])
+            shared.logger.debug(
+                "\(change.word)",
+                metadata: ["node": "\(change.device.node)", "port": "\(change.device.port)", "at": "\(change.device.syspath)"])
             switch change {
             case .disappeared(let device):
                 await runner(for: device)?.left(device.attachment)

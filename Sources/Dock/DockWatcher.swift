@@ -102,7 +102,9 @@ public final class DockWatcher: @unchecked Sendable {
         var properties = unsafe properties(of: device)
         guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
         properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))
-        let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device").map { unsafe self.properties(of: $0) }
+        let parent = unsafe udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device").map {
+            unsafe self.properties(of: $0)
+        }
         guard DockedDevice.isCurrent(properties, of: parent) else { return nil }
         // What was read together belongs together: an attribute that is read now may be the next device's at this port.
         guard let number = (properties["DEVTYPE"] == "usb_device" ? properties : parent)?["DEVNUM"].flatMap({ Int($0) }) else { return nil }

@@ -44,7 +44,8 @@ struct ConfigCommand: AsyncParsableCommand {
                     return try output.printJSON(Summary(bench: config.name, profiles: config.profiles.map(\.name), slots: slots))
                 }
                 Terminal.print(
-                    "\(self.config): bench '\(config.name)', \(slots.count) slots, profiles \(config.profiles.map(\.name).joined(separator: ", "))")
+                    "\(self.config): bench '\(config.name)', \(slots.count) slots, profiles \(config.profiles.map(\.name).joined(separator: ", "))"
+                )
             }
         }
     }
@@ -71,7 +72,8 @@ struct ConfigCommand: AsyncParsableCommand {
                 guard let difference = SlotRules.difference(of: try TextFile.read(check), from: config) else { return }
                 throw ConfigError(
                     file: check, line: difference.line, field: "",
-                    problem: "expected \(difference.expected.map { "'\($0)'" } ?? "the end"), found \(difference.found.map { "'\($0)'" } ?? "the end"); "
+                    problem:
+                        "expected \(difference.expected.map { "'\($0)'" } ?? "the end"), found \(difference.found.map { "'\($0)'" } ?? "the end"); "
                         + "make it anew with 'reflashctl config rules \(self.config)'")
             }
         }

@@ -26,7 +26,9 @@ extension ConfigCommand {
                 throw ValidationError("--slots: expected labels such as A01-A16,B01, each once; found '\(slots)'")
             }
             try await complaining {
-                if let out, FileManager.default.fileExists(atPath: out) { throw CocoaError(.fileWriteFileExists, userInfo: [NSFilePathErrorKey: out]) }
+                if let out, FileManager.default.fileExists(atPath: out) {
+                    throw CocoaError(.fileWriteFileExists, userInfo: [NSFilePathErrorKey: out])
+                }
                 let walk = try await walk(labels)
                 guard let out else { return Terminal.write(walk.yaml) }
                 try Data(walk.yaml.utf8).write(to: URL(filePath: out), options: .withoutOverwriting)

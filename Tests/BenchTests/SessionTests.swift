@@ -40,7 +40,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
             #expect(view.verdict?.outcome == .reflashed)
             #expect(view.verdict?.proof == .flashReadback)
             #expect(view.verdict?.identityProven == true)
-            #expect(view.verdict?.checksOff.contains("installed-version") == true)
+            #expect(view.verdict?.checksOff?.contains("installed-version") == true)
             #expect(try bench.holdsImage(1))
             #expect(try bench.unit(1).mode == .bootloader)
         }

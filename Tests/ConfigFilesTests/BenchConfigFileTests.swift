@@ -212,7 +212,7 @@ import Testing
             reboot: none
             bootloader: {ID_VENDOR_ID: "1209"}
             components: {application: {alternate: 0}}
-        releases: {store: releases, trust: {roots: roots}}
+        releases: {store: releases, trust: {roots: roots, imageKeys: keys}, statements: by-role, checksOff: [central-products-list]}
         slots: {A1: usb-0:1}
         """
 

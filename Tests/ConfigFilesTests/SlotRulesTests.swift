@@ -11,7 +11,7 @@ import Testing
             socket: d.sock
             profiles:
               line: {variant: 2G/3G, protocol: smp, components: {application: {image: 0}}}
-            releases: {store: releases, trust: {roots: roots}}
+            releases: {store: releases, trust: {roots: roots, imageKeys: keys}, statements: by-role, checksOff: [central-products-list]}
             slots: \(slots)
             """
         return try BenchConfigFile.parse(text, file: "bench.yaml")
@@ -24,7 +24,8 @@ import Testing
         #expect(
             rules(text).contains(#"SUBSYSTEM=="usb", ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:1.2", TAG=="reflash", SYMLINK+="reflash/A01""#))
         #expect(
-            rules(text).contains(#"SUBSYSTEM=="tty", ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:1.2:*", TAG=="reflash", SYMLINK+="reflash/A01""#))
+            rules(text).contains(#"SUBSYSTEM=="tty", ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:1.2:*", TAG=="reflash", SYMLINK+="reflash/A01""#)
+        )
     }
 
     @Test func `a slot with an interface number names that tty alone`() throws {

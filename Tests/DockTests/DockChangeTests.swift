@@ -18,7 +18,11 @@ import Testing
         #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])
     }
 
-    @Test(arguments: [("2000", "1000", true), ("1000", "1000", true), ("1000", "2000", false), (nil, "1000", false), ("1000", nil, false)])
+    private static let times: [(own: String?, parent: String?, isCurrent: Bool)] = [
+        ("2000", "1000", true), ("1000", "1000", true), ("1000", "2000", false), (nil, "1000", false), ("1000", nil, false),
+    ]
+
+    @Test(arguments: times)
     func `what udev knew of the last tty of this number is not taken for the new one's`(own: String?, parent: String?, isCurrent: Bool) {
         func properties(_ time: String?) -> [String: String] { ["SUBSYSTEM": "tty", "USEC_INITIALIZED": time].compactMapValues { $0 } }
         #expect(DockedDevice.isCurrent(properties(own), of: properties(parent)) == isCurrent)

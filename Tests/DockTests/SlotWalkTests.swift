@@ -9,7 +9,8 @@ import Testing
 
     private func tty(_ port: String, interface: UInt8) -> DockedDevice {
         DockedDevice(
-            port: PortPath("pci-usb-0:\(port)"), interface: interface, node: "/dev/ttyACM\(interface)", syspath: "/sys/\(port)/\(interface)",
+            port: PortPath("pci-usb-0:\(port)"), interface: interface, node: "/dev/ttyACM\(interface)",
+            syspath: "/sys/\(port)/\(interface)",
             properties: [:])
     }
 

@@ -47,7 +47,8 @@ import Testing
             let file = "\(folder)/98.rules"
             try rules.output.write(toFile: file, atomically: true, encoding: .utf8)
             #expect(try await Programs.run("reflashctl", ["config", "rules", bench, "--check", file]).status == 0)
-            try rules.output.replacingOccurrences(of: "usb-0:1.5\"", with: "usb-0:1.15\"").write(toFile: file, atomically: true, encoding: .utf8)
+            try rules.output.replacingOccurrences(of: "usb-0:1.5\"", with: "usb-0:1.15\"").write(
+                toFile: file, atomically: true, encoding: .utf8)
             let result = try await Programs.run("reflashctl", ["config", "rules", bench, "--check", file])
             #expect(result.status == 1)
             #expect(result.errors.contains("\(file):") && result.errors.contains("usb-0:1.15"), "\(result.errors)")

@@ -12,9 +12,11 @@ import Testing
                 mount -t tmpfs none /run && mkdir -p /run/udev/rules.d && cp \(folder)/*.rules /run/udev/rules.d/
                 exec udevadm test /sys/devices/virtual/mem/null
                 """
-            let result = try await Programs.run("unshare", ["--map-root-user", "--mount", "sh", "-c", script], environment: [
-                "SYSTEMD_LOG_LEVEL": "debug", "SYSTEMD_PAGER": "cat",
-            ])
+            let result = try await Programs.run(
+                "unshare", ["--map-root-user", "--mount", "sh", "-c", script],
+                environment: [
+                    "SYSTEMD_LOG_LEVEL": "debug", "SYSTEMD_PAGER": "cat",
+                ])
             let said = (result.output + result.errors).split(separator: "\n").map(String.init)
             for name in rules.keys { try #require(said.contains("Reading rules file: /run/udev/rules.d/\(name)"), "\(said)") }
             return said.filter { $0.hasPrefix("/run/udev/rules.d/") && !$0.contains("Unknown group 'reflash'") }

@@ -36,7 +36,9 @@ enum USBIP {
             guard bytes.count >= length else { return nil }
             return (.take(String(decoding: bytes[operationHead..<length].prefix { $0 != 0 }, as: UTF8.self)), length)
         default:
-            throw SimulatorError("expected OP_REQ_DEVLIST (8005) or OP_REQ_IMPORT (8003), found operation \(Hex.lowercase([UInt8(code >> 8), UInt8(code & 0xFF)]))")
+            throw SimulatorError(
+                "expected OP_REQ_DEVLIST (8005) or OP_REQ_IMPORT (8003), found operation \(Hex.lowercase([UInt8(code >> 8), UInt8(code & 0xFF)]))"
+            )
         }
     }
 
