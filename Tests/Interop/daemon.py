@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from boards import GBCS_VERSION, ROOT, VENV
+from boards import GBCS_VERSION, ROOT
 
 BIN = os.environ.get("REFLASH_BIN", f"{ROOT}/.build/debug")
 

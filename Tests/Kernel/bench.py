@@ -5,9 +5,7 @@ import json
 import os
 import random
 import shlex
-import struct
 import subprocess
-import sys
 import time
 
 from guest import BIN, ROOT, StageError
@@ -54,8 +52,6 @@ def run(command, folder):
 
 class Bench:
     """The daemon in a guest, and the hands at its dock."""
-
-    BIN = BIN
 
     def __init__(self, guest, hashes):
         self.guest, self.hashes = guest, hashes

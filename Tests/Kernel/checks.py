@@ -4,8 +4,8 @@ import re
 import subprocess
 import time
 
-from bench import Bench, IMAGES, SESSIONS_SECONDS, describe
-from guest import ROOT, free_port
+from bench import SESSIONS_SECONDS, describe
+from guest import ROOT
 
 CONFIG = f"{ROOT}/bench-configs/kernel.yaml"
 A_SLOTS = [f"A{number:02}" for number in range(1, 9)]
