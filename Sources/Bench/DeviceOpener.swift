@@ -21,10 +21,12 @@ public struct HostLinks: DeviceOpener {
     public init() throws(USBError) { usb = try USBHost() }
 
     public func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice {
+        // Before, so that another unit's is not touched; and after, for what came between.
+        guard device.isAttached else { throw USBError(.gone, Self.isOthers(device)) }
         let opened = try await usb.open(node: device.node)
         guard device.isAttached else {
             await opened.close()
-            throw USBError(.gone, "\(device.node) is another device's by now")
+            throw USBError(.gone, Self.isOthers(device))
         }
         return opened
     }
@@ -35,11 +37,14 @@ public struct HostLinks: DeviceOpener {
         guard let address = SerialAddress(device.node) else {
             throw SerialError(.settings, "'\(device.node)' is neither a tty nor tcp://HOST:PORT")
         }
+        guard device.isAttached else { throw SerialError(.gone, Self.isOthers(device)) }
         let port = try await serial.open(address, settings, timeout: timeout)
         guard device.isAttached else {
             await port.close()
-            throw SerialError(.gone, "\(device.node) is another device's by now")
+            throw SerialError(.gone, Self.isOthers(device))
         }
         return port
     }
+
+    private static func isOthers(_ device: DockedDevice) -> String { "\(device.node): the unit has left; the name may be another one's" }
 }

@@ -25,7 +25,12 @@ extension BenchConfigFile {
             try readDFU(fields, into: &profile)
         }
         if let identity = fields["identity"] { profile.identity = try self.identity(identity, isSMP: isSMP) }
-        if let version = fields["version"] { profile.version = try source(version, isSMP: isSMP) }
+        if let version = fields["version"] {
+            profile.version = try source(version, isSMP: isSMP)
+            guard profile.restarts || profile.version == .absent else {
+                throw version.error("expected none beside 'reboot: none': no firmware runs that could say it")
+            }
+        }
         if let model = fields["model"] { profile.model = try source(model, isSMP: isSMP) }
         if let hardware = fields["hardwareVersion"] { profile.hardwareVersion = try source(hardware, isSMP: isSMP) }
         if let bounds = fields["bounds"] { profile.bounds = try self.bounds(bounds) }

@@ -50,17 +50,20 @@ public enum SlotRules {
     ///
     /// brltty takes USB-serial adapters for braille displays, by rules that come before these: what they ask for is not done in a slot.
     private static func rules(_ place: SlotPlace) -> String {
-        let interface = place.interface.map { number in
-            let digits = String(number, radix: 16)
-            return ", ENV{ID_USB_INTERFACE_NUM}==\"\(digits.count < 2 ? "0" : "")\(digits)\""
+        let digits = String(place.interface ?? 0, radix: 16)
+        let interface = (digits.count < 2 ? "0" : "") + digits
+        var lines = [
+            "",
+            "# \(place.slot)",
+            #"SUBSYSTEM=="usb", ENV{ID_PATH}=="\#(place.port)", ENV{ID_MM_DEVICE_IGNORE}="1", ENV{BRLTTY_BRAILLE_DRIVER}="", ENV{SYSTEMD_WANTS}="""#,
+        ]
+        // A slot that names an interface is that tty, whatever else the device is.
+        if place.interface == nil {
+            lines.append(#"SUBSYSTEM=="usb", ENV{ID_PATH}=="\#(place.port)", TAG=="reflash", SYMLINK+="reflash/\#(place.slot)""#)
         }
-        return """
-
-            # \(place.slot)
-            SUBSYSTEM=="usb", ENV{ID_PATH}=="\(place.port)", ENV{ID_MM_DEVICE_IGNORE}="1", ENV{BRLTTY_BRAILLE_DRIVER}="", ENV{SYSTEMD_WANTS}=""
-            SUBSYSTEM=="usb", ENV{ID_PATH}=="\(place.port)", TAG=="reflash", SYMLINK+="reflash/\(place.slot)"
-            SUBSYSTEM=="tty", ENV{ID_PATH}=="\(place.port):*"\(interface ?? ""), TAG=="reflash", SYMLINK+="reflash/\(place.slot)"
-
-            """
+        lines.append(
+            #"SUBSYSTEM=="tty", ENV{ID_PATH}=="\#(place.port):*", ENV{ID_USB_INTERFACE_NUM}=="\#(interface)", TAG=="reflash", SYMLINK+="reflash/\#(place.slot)""#
+        )
+        return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -33,8 +33,10 @@ public struct SlotWalk: Sendable {
                 findings.append(.known(known.slot, port))
             } else if let slot = labels.popFirst() {
                 let here = devices.filter { $0.port == port }.sorted { ($0.interface ?? 0) < ($1.interface ?? 0) }
-                // A port with several ttys: the first is the console, as far as one can tell.
-                places.append(SlotPlace(slot: slot, port: port, interface: here.filter(\.isTTY).count > 1 ? here[0].interface : nil))
+                // Of several ttys the first is the console, as far as one can tell. A slot without a number means interface 0 alone.
+                let ttys = here.filter(\.isTTY)
+                let interface = ttys.first?.interface.flatMap { ttys.count > 1 || $0 != 0 ? $0 : nil }
+                places.append(SlotPlace(slot: slot, port: port, interface: interface))
                 findings.append(.found(slot, here[0]))
             }
         }

@@ -18,12 +18,12 @@ struct Export: ParsableCommand {
 
     @OptionGroup var options: LendOptions
 
-    @Option(help: "Where to listen: an address, and a port if it is not 3240.")
+    @Option(help: "Where to listen: an address, and a port if it is not \(Lender.defaultPort).")
     var listen = "127.0.0.1"
 
     func run() throws {
         let parts = listen.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let port = parts.count == 2 ? UInt16(parts[1]) : 3240
+        let port = parts.count == 2 ? UInt16(parts[1]) : Lender.defaultPort
         guard let port, let host = parts.first, !host.isEmpty else {
             throw ValidationError("--listen: expected ADDRESS or ADDRESS:PORT, found '\(listen)'")
         }
@@ -66,7 +66,9 @@ struct LendOptions: ParsableArguments {
         }
         do {
             try Lender.run(description, socket: socket ?? ControlSocket.defaultPath(dock: description.name), at: place) {
-                let count = description.units.filter { $0.slot != nil }.count
+                let count = description.units.filter { unit in
+                    description.slots.contains { slot, position in slot == unit.slot && position.isUSB }
+                }.count
                 Output.error("hubsim: \(count) unit\(count == 1 ? "" : "s") of dock '\(description.name)' \(sentence); end with Ctrl-C")
             }
         } catch {

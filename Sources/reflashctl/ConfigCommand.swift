@@ -7,48 +7,14 @@ import Foundation
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "Write a bench's config, check it, and make udev's rules of it.",
+        abstract: "Find a bench's slots, and make udev's rules of its config.",
         discussion: """
             EXAMPLES
-              reflashctl config check bench.yaml
               reflashctl config suggest --slots A01-A16 --out slots.yaml
               reflashctl config rules bench.yaml > /etc/udev/rules.d/\(SlotRules.fileName)
               reflashctl config rules bench.yaml --check /etc/udev/rules.d/\(SlotRules.fileName)
             """,
-        subcommands: [Check.self, Rules.self, Suggest.self])
-
-    static func load(_ path: String) throws -> BenchConfig { try BenchConfigFile.load(path) }
-
-    struct Check: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Read a config as the daemon would, and name its first mistake.",
-            discussion: """
-                EXAMPLES
-                  reflashctl config check bench.yaml
-                """)
-
-        @Argument(help: "The bench's config (YAML).") var config: String
-        @OptionGroup var output: OutputOptions
-
-        private struct Summary: Encodable {
-            let bench: String
-            let profiles: [String]
-            let slots: [String: String]
-        }
-
-        func run() async throws {
-            try await complaining {
-                let config = try load(config)
-                let slots = Dictionary(uniqueKeysWithValues: config.slots.map { ($0.slot.label, $0.port.idPath) })
-                if output.json {
-                    return try output.printJSON(Summary(bench: config.name, profiles: config.profiles.map(\.name), slots: slots))
-                }
-                Terminal.print(
-                    "\(self.config): bench '\(config.name)', \(slots.count) slots, profiles \(config.profiles.map(\.name).joined(separator: ", "))"
-                )
-            }
-        }
-    }
+        subcommands: [Rules.self, Suggest.self])
 
     struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -67,7 +33,7 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await complaining {
-                let config = try load(config)
+                let config = try BenchConfigFile.load(config)
                 guard let check else { return Terminal.write(SlotRules.text(for: config)) }
                 guard let difference = SlotRules.difference(of: try TextFile.read(check), from: config) else { return }
                 throw ConfigError(

@@ -38,8 +38,13 @@ extension ConfigCommand {
 
         private enum Event: Sendable {
             case look([DockedDevice])
+            /// Nothing has changed since that look.
+            case quiet(Int)
             case skip
         }
+
+        /// A unit's ttys appear one after the other.
+        private static let quiet = Duration.milliseconds(300)
 
         private func walk(_ labels: [SlotID]) async throws -> SlotWalk {
             var walk = SlotWalk(labels)
@@ -49,10 +54,21 @@ extension ConfigCommand {
             defer { looks.cancel() }
             listenToKeys { continuation.yield(.skip) }
             ask(walk)
+            var latest: [DockedDevice] = []
+            var number = 0
             for await event in events {
                 switch event {
                 case .look(let devices):
-                    let findings = walk.sees(devices)
+                    number += 1
+                    latest = devices
+                    Task { [number] in
+                        try await Task.sleep(for: Self.quiet)
+                        continuation.yield(.quiet(number))
+                    }
+                    continue
+                case .quiet(let look):
+                    guard look == number else { continue }
+                    let findings = walk.sees(latest)
                     guard !findings.isEmpty else { continue }
                     findings.forEach(tell)
                 case .skip:

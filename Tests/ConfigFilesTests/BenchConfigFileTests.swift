@@ -225,13 +225,15 @@ import Testing
 
     @Test(arguments: [
         ("    reboot: none\n", ""), ("runtime: none", "runtime: {ID_VENDOR_ID: \"1234\"}"), ("reboot: none", "reboot: twice"),
-        ("runtime: none", "runtime: some"),
+        ("runtime: none", "runtime: some"), ("reboot: none", "reboot: none\n    version: string 4"),
     ])
-    func `one of 'runtime: none' and 'reboot: none' without the other is refused`(good: String, bad: String) throws {
+    func `one of 'runtime: none' and 'reboot: none' without the other, or with a version that nobody says, is refused`(
+        good: String, bad: String
+    ) throws {
         let text = Self.dfuOnly.replacingOccurrences(of: good, with: bad)
         try #require(text != Self.dfuOnly)
         let error = #expect(throws: ConfigError.self) { try BenchConfigFile.parse(text, file: "bench.yaml") }
-        #expect(error?.field.hasPrefix("profiles.board.r") == true, "\(error?.description ?? "")")
+        #expect(error?.field.hasPrefix("profiles.board.") == true, "\(error?.description ?? "")")
     }
 
     @Test func `a file that is not there is named`() {

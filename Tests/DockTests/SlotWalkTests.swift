@@ -57,6 +57,13 @@ import Testing
         #expect(walk.yaml == "slots:\n  A1: {port: 'pci-usb-0:1', interface: 0}\n")
     }
 
+    @Test func `a tty at another interface than the first is named with it, as the daemon wants it`() throws {
+        var walk = SlotWalk(try labels("A1,A2"))
+        for look in [[], [tty("1", interface: 2)], []] { _ = walk.sees(look) }
+        _ = walk.sees([tty("2", interface: 0)])
+        #expect(walk.yaml == "slots:\n  A1: {port: 'pci-usb-0:1', interface: 2}\n  A2: pci-usb-0:2\n")
+    }
+
     @Test(arguments: [
         ("A01-A03", ["A01", "A02", "A03"]), ("A8-A10,B1", ["A8", "A9", "A10", "B1"]), ("rack-a", ["rack-a"]), ("A1, A2", ["A1", "A2"]),
     ])

@@ -31,6 +31,7 @@ import Testing
             #expect(client.status == 0, "\(client.errors)")
             #expect(client.output.contains("1-1 1209:4c02 [(254, 1, 2)]"))
             #expect(client.output.contains("2-1 1209:2c01 [(2, 2, 0), (10, 0, 0)]"))
+            #expect(client.output.contains("borrowed and given back"))
             #expect(client.output.contains("downloaded 4096"))
             #expect(client.output.contains("echo hello"))
             let list = try await Programs.run("hubsim", ["ctl", "list", "--json", "--socket", socket])

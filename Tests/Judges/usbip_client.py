@@ -1,12 +1,14 @@
-"""PyPI's usbip as the client of `hubsim export`: lists the units, begins a DFU download in one, and asks another for an SMP echo over its
-CDC-ACM endpoints.
+"""PyPI's usbip as the client of `hubsim export`: lists the units, borrows one again and again, begins a DFU download in it, and asks another
+for an SMP echo over its CDC-ACM endpoints.
 
     usbip_client.py PORT DFU-BUSID SMP-BUSID"""
 import sys
+import time
 
 import usbip
 from smp import packet
 from smp.os_management import EchoWriteRequest, EchoWriteResponse
+from usbip import protocol
 from usbip.host import list_devices
 from usbip.transport import USBIP
 
@@ -23,6 +25,23 @@ def download(transport, busid):
             if status[4] == DNLOAD_IDLE:
                 return sent
         raise SystemExit(f"the block was not programmed: {status.hex()}")
+
+
+def borrow(transport, busid):
+    """A client that leaves as soon as it has the unit gives it back, each time."""
+    for _ in range(20):
+        for attempt in range(200):
+            connection = transport.connect()
+            try:
+                protocol.client_import(connection, busid.encode())
+                break
+            except (OSError, usbip.USBError):
+                # It may not be back yet from the last one.
+                if attempt == 199:
+                    raise
+                time.sleep(0.01)
+            finally:
+                connection.close()
 
 
 def echo(transport, busid):
@@ -49,6 +68,8 @@ def main(port, dfu, smp):
     transport = USBIP("127.0.0.1", port)
     for device in list_devices(transport):
         print(device["busid"], f"{device['idVendor']:04x}:{device['idProduct']:04x}", device["interfaces"])
+    borrow(transport, dfu)
+    print("borrowed and given back")
     print("downloaded", download(transport, dfu))
     print("echo", echo(transport, smp))
 

@@ -111,9 +111,6 @@ class Bench:
         return self.await_slots(lambda slot: slot.get("state") == "docked" and slot.get("outcome") in outcomes, slots,
                                 " or ".join(outcomes), seconds)
 
-    def await_step(self, step, slots):
-        return self.await_slots(lambda slot: slot.get("step") == step, slots, step)
-
     def unit(self, chf_id):
         return json.loads(self.ctl(f"unit show {chf_id} --json"))
 

@@ -54,12 +54,12 @@ extension FlashSession {
         }
     }
 
-    /// Whether every component reads back as the target's; `nil` where the unit can't be read.
+    /// Whether every component reads back as the target's; `nil` where the unit can't be read, or ends its upload early: that may be a flash
+    /// that holds less, and proves nothing.
     func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool? {
         for component in target.components {
             switch try await read(component, loader) {
-            case .unreadable: return nil
-            case .shorter: return false
+            case .unreadable, .shorter: return nil
             case .hash(let found): if found != component.hash { return false }
             }
         }

@@ -75,7 +75,7 @@ actor SlotRunner {
     /// Whether an outcome from before the daemon's stop still stands: the same unit, as it was left, and the same target.
     private func stands(_ last: SessionRecord, _ device: PresentDevice, _ profile: DeviceProfile) async -> Bool {
         guard let verdict = last.verdict, verdict.outcome != .unknown, let chfId = device.device.identity, chfId == last.chfId,
-            !(verdict.outcome.isCurrent && device.mode == .bootloader)
+            !(verdict.outcome.isCurrent && device.mode == .bootloader && profile.restarts)
         else { return false }
         let target = try? await shared.targets.target(for: Unit(chfId: chfId), variant: profile.variant)
         return (target?.hashes ?? [:]) == last.components

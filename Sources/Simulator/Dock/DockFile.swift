@@ -32,6 +32,9 @@ public enum SlotPosition: Hashable, Sendable {
         }
     }
 
+    /// Whether it is a USB port.
+    public var isUSB: Bool { usb != nil }
+
     /// The USB port; `nil` for a device server's.
     var usb: USBPosition? { if case .usb(let position) = self { position } else { nil } }
 }

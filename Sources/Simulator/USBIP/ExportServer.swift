@@ -18,7 +18,8 @@ final class ExportServer: Sendable {
         listener = SourceHandle(DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: DispatchQueue(label: "usbip.listen")))
         listener.source.setEventHandler { @Sendable [dock] in
             guard let socket = TCPListener.accept(descriptor) else { return }
-            ExportConnection(PeerSocket(socket, name: "\(socket)"), dock).start()
+            let peer = PeerSocket(socket, name: "\(socket)")
+            peer.queue.async { @Sendable in ExportConnection(peer, dock).start() }
         }
         listener.source.setCancelHandler { @Sendable in close(descriptor) }
         listener.source.activate()
@@ -39,7 +40,7 @@ private final class ExportConnection: @unchecked Sendable {
     }
 
     func start() {
-        socket.start { @Sendable [self] bytes in
+        socket.read { @Sendable [self] bytes in
             inbox += bytes
             takeOperations()
         } ended: {

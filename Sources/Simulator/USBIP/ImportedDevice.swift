@@ -22,6 +22,7 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
     private var toUnit: [UInt8] = []
     private var toHost: [UInt8] = []
     private var isConnected = false
+    private var isClosing = false
 
     /// The endpoint of a CDC-ACM unit's data, both ways; see ``SimulatedUnit2G3G``.
     private static let dataEndpoint = 1
@@ -38,9 +39,9 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
         self.inbox = inbox
     }
 
-    /// Serves the device. The socket keeps this object alive until it ends.
+    /// Serves the device. The socket keeps this object alive until it ends. On the socket's queue.
     func start() {
-        socket.start { @Sendable [self] bytes in
+        socket.read { @Sendable [self] bytes in
             inbox += bytes
             takeCommands()
         } ended: { @Sendable [self] in
@@ -50,7 +51,7 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
             device.takeBack()
         }
         guard device.add(self) else { return deviceLeft() }
-        socket.queue.async { @Sendable [self] in takeCommands() }
+        takeCommands()
     }
 
     /// The device has left the bus: to its client the connection's end is its unplugging.
@@ -88,10 +89,18 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
     }
 
     private func unlink(_ sequence: UInt32, _ other: UInt32) {
-        let wasPending = [\ImportedDevice.readers, \.writers].contains { remove(other, from: $0) } || removeWaiting(other)
+        let wasReader = remove(other, from: \.readers)
+        let wasPending = wasReader || remove(other, from: \.writers) || removeWaiting(other)
         socket.send(USBIP.unlinked(sequence, status: wasPending ? -ECONNRESET : 0))
         // A driver keeps reading as long as somebody has the tty open.
-        if wasPending, readers.isEmpty { disconnectLine() }
+        if wasReader, readers.isEmpty { hostCloses() }
+    }
+
+    /// What the host has sent still goes to the unit.
+    private func hostCloses() {
+        toHost = []
+        isClosing = true
+        if toUnit.isEmpty { disconnectLine() }
     }
 
     private func remove(_ sequence: UInt32, from queue: ReferenceWritableKeyPath<ImportedDevice, Deque<USBIP.URB>>) -> Bool {
@@ -125,6 +134,7 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
     // MARK: The serial line
 
     private func connectLine() {
+        isClosing = false
         guard !isConnected else { return }
         isConnected = true
         device.line?.connect(self)
@@ -159,6 +169,7 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
             let bytes = Array(toUnit.prefix(limit))
             toUnit.removeFirst(bytes.count)
             if !bytes.isEmpty { pump() }
+            if isClosing, toUnit.isEmpty { disconnectLine() }
             return bytes
         }
     }

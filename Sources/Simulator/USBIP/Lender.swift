@@ -5,6 +5,9 @@ internal import Foundation
 
 /// `hubsim export` and `hubsim attach`: a dock whose units real kernels drive.
 public enum Lender {
+    /// USB/IP's registered TCP port.
+    public static let defaultPort: UInt16 = 3240
+
     /// Where a dock's units are to be had.
     public enum Place: Sendable {
         /// Over TCP, for whoever speaks USB/IP.

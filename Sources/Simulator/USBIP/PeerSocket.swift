@@ -36,18 +36,18 @@ final class PeerSocket: @unchecked Sendable {
             Foundation.close(descriptor)
         } handler: { isReadable, isWritable in
             if isWritable { handlers.socket?.flush() }
-            if isReadable { handlers.socket?.read() }
+            if isReadable { handlers.socket?.take() }
         }
         handlers.socket = self
     }
 
-    /// Begins to read, or goes on with another reader; what it holds keeps the socket alive.
-    func start(received: @escaping @Sendable ([UInt8]) -> Void, ended: @escaping @Sendable () -> Void) {
-        queue.async { @Sendable [self] in
-            handlers.received = received
-            handlers.ended = ended
-            watch?.wantRead()
-        }
+    /// Begins to read, or goes on with another reader. What they hold is kept until the socket ends, of which each reader is told once: at once
+    /// where it has ended already. On the queue.
+    func read(_ received: @escaping @Sendable ([UInt8]) -> Void, ended: @escaping @Sendable () -> Void) {
+        guard !isClosed else { return ended() }
+        handlers.received = received
+        handlers.ended = ended
+        watch?.wantRead()
     }
 
     /// On the queue.
@@ -76,7 +76,7 @@ final class PeerSocket: @unchecked Sendable {
         if closesWhenSent { end() } else { watch?.wantRead() }
     }
 
-    private func read() {
+    private func take() {
         guard !isClosed, outbox.isEmpty else { return }
         var bytes = [UInt8](repeating: 0, count: Self.portion)
         let count = unsafe Foundation.read(descriptor, &bytes, bytes.count)

@@ -5,8 +5,6 @@ internal import Firmware
 enum USBIP {
     /// Of the protocol, 1.1.1.
     static let version: UInt16 = 0x0111
-    /// The registered TCP port.
-    static let port: UInt16 = 3240
     /// enum usb_device_speed, linux/usb/ch9.h.
     static let highSpeed = 3
     /// Bytes of a name of a port (`busid`).

@@ -16,6 +16,7 @@ final class VHCI: DockPublisher, @unchecked Sendable {
     private let queue = DispatchQueue(label: "vhci")
     /// High-speed ports of each controller, and all of its ports: the second half is for SuperSpeed.
     private let highSpeedPorts: Int
+    private let controllers: Int
     private let allPorts: Int
     private var dock: SimulatedDock?
 
@@ -31,6 +32,7 @@ final class VHCI: DockPublisher, @unchecked Sendable {
         guard unsafe access("\(Self.folder)/attach", W_OK) == 0 else {
             throw SimulatorError("\(Self.folder)/attach: \(unsafe String(cString: strerror(errno))); run as root")
         }
+        self.controllers = controllers
         allPorts = count / controllers
         highSpeedPorts = allPorts / 2
     }
@@ -39,9 +41,10 @@ final class VHCI: DockPublisher, @unchecked Sendable {
     func use(_ dock: SimulatedDock) throws(SimulatorError) {
         for (slot, position) in dock.description.slots {
             guard let usb = position.usb else { continue }
-            guard usb.ports.count == 1, usb.ports[0] <= highSpeedPorts else {
+            guard usb.bus <= controllers, usb.ports.count == 1, usb.ports[0] <= highSpeedPorts else {
                 throw SimulatorError(
-                    "slot \(slot) is at \(usb): the kernel's virtual controllers have ports B-1 to B-\(highSpeedPorts) and no USB hubs")
+                    "slot \(slot) is at \(usb): the kernel's virtual controllers have ports 1-1 to \(controllers)-\(highSpeedPorts), and no USB hubs"
+                )
             }
         }
         self.dock = dock
@@ -68,12 +71,13 @@ final class VHCI: DockPublisher, @unchecked Sendable {
         let problem = write("\(number) \(ends[1]) \(device.position.bus << 16 | device.number) \(USBIP.highSpeed)")
         guard problem == 0 else {
             close(ends[0])
-            guard problem == EBUSY || problem == EINVAL, tries > 0 else {
+            guard problem == EBUSY, tries > 0 else {
                 return complain(device, unsafe String(cString: strerror(problem)))
             }
             return retry(device, tries)
         }
-        ImportedDevice(device, dock: dock, socket: PeerSocket(ends[0], name: "\(device.position)")).start()
+        let socket = PeerSocket(ends[0], name: "\(device.position)")
+        socket.queue.async { @Sendable in ImportedDevice(device, dock: dock, socket: socket).start() }
     }
 
     private func retry(_ device: BusDevice, _ tries: Int) {
