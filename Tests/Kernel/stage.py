@@ -115,6 +115,8 @@ def pulled_and_killed(bench, report, second):
                  lambda: checks.pulled_out_and_plugged_elsewhere(bench, second))
     report.check("all 16 are reflashed, and their flashes hold the release",
                  lambda: checks.flashes_hold_the_release(bench, second.final_slots, SECOND, 16))
+    bench.kill("TERM")
+    report.check("'hubsim export' lends to Debian's usbip", lambda: checks.export_serves_usbip(bench.guest, "/etc/reflash/dock.yaml"))
 
 
 def fail(error):

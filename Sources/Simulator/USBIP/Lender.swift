@@ -1,4 +1,4 @@
-public import BenchModel
+internal import BenchModel
 internal import CFuse
 internal import Dispatch
 internal import Foundation
