@@ -1,4 +1,3 @@
-internal import BenchModel
 internal import CFuse
 internal import Dispatch
 internal import Foundation
