@@ -61,7 +61,8 @@ public struct DockedDevice: Hashable, Sendable {
     /// may be another unit's. Asked after the node was opened it says whose node that was, for the kernel gives a name to nobody else
     /// while its device is there. A line that is always there has no attachments.
     public var isAttached: Bool {
-        guard !incarnation.isEmpty else { return true }
+        // Such a line is in no folder of sysfs: its path is its node.
+        guard syspath != node else { return true }
         guard FileManager.default.fileExists(atPath: syspath) else { return false }
         // The USB device's folder is this one, or above the tty's.
         var folder = syspath[...]
