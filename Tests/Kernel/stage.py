@@ -48,7 +48,11 @@ class Stage:
                 file.write(rules)
         guest_files(f"{folder}/files", f"{self.work}/release", f"{folder}/rules", checks.CONFIG, docks or {"dock": DOCK})
         guest = Guest(folder, self.kernel, self.base, f"{folder}/files", ftdi)
-        guest.run("for module in xhci_pci vhci_hcd cdc_acm ftdi_sio; do modprobe $module; done", timeout=90)
+        try:
+            guest.run("for module in xhci_pci vhci_hcd cdc_acm ftdi_sio; do modprobe $module; done", timeout=90)
+        except BaseException:
+            guest.stop()
+            raise
         return guest
 
     def keep(self, guest, name):
