@@ -22,6 +22,7 @@ let pointers: [SwiftSetting] = common + [.strictMemorySafety()]
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "_CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -95,7 +96,7 @@ let package = Package(
             swiftSettings: common),
         .target(
             name: "Simulator",
-            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", collections, crypto],
+            dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", collections, heap, crypto],
             swiftSettings: pointers),
 
         .target(
@@ -131,13 +132,20 @@ let package = Package(
             name: "ReleaseKit", dependencies: ["BenchModel", "Firmware", asn1, crypto, x509], path: "Tests/ReleaseKit",
             swiftSettings: common),
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
-        .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Links", "Protocols"], swiftSettings: common),
+        .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
+        // What tests of the bench share: releases, links, and seeded campaigns in virtual time.
+        .target(
+            name: "BenchKit",
+            dependencies: ["BenchModel", "Bench", "Dock", "Firmware", "Journal", "Links", "Protocols", "Simulator", logging],
+            path: "Tests/BenchKit", swiftSettings: common),
+        .executableTarget(
+            name: "campaigns", dependencies: ["BenchKit", "Simulator", argumentParser], path: "Tests/Campaigns", swiftSettings: common),
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "BenchModel", "Bench", "ConfigFiles", "Dock", "Firmware", "Journal", "Links", "Protocols", "Simulator", logging,
+                "BenchKit", "BenchModel", "Bench", "ConfigFiles", "Dock", "Firmware", "Journal", "Links", "Protocols", "Simulator", logging,
             ],
             swiftSettings: common),
         .testTarget(

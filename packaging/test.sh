@@ -10,7 +10,7 @@ leftovers() {
     { pgrep -af 'hubsim (run|export|attach)|reflashd --config|qemu-system-(arm|x86_64)' || true
       grep -E ' /dev/bus/usb ' /proc/mounts || true
       find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'it-*' -o -name 'run-*' -o -name 'bench-*' -o -name 'journal-*' -o -name 'bundle-*' \
-          -o -name 'interop-*' -o -name 'kernel-*' -o -name 'hubsim-*.sock' \) -newer "$before" || true; } 2>/dev/null
+          -o -name 'interop-*' -o -name 'kernel-*' -o -name 'campaign-*' -o -name 'hubsim-*.sock' \) -newer "$before" || true; } 2>/dev/null
 }
 
 # Sessions have bounds of real time: more tests at once than there is room for would time each other out.

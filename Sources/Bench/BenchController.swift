@@ -1,5 +1,4 @@
 public import BenchModel
-internal import Dispatch
 public import Dock
 public import Journal
 internal import Links
@@ -14,38 +13,46 @@ public actor BenchController {
     /// The config that the bench was started with.
     public nonisolated let config: BenchConfig
     private let shared: BenchShared
+    private let lane: Lane
+    /// The bench's own work is done on a lane of its own.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     private var runners: [SlotPort: SlotRunner] = [:]
     private var bySlot: [SlotID: SlotRunner] = [:]
+    /// In the order of the config.
+    private var order: [SlotRunner] = []
     private var devices: [DockedDevice]?
     private var probes: [LineProbe] = []
 
     /// What udev calls a slot's place: a port, and where one port has several ttys, an interface.
-    private struct SlotPort: Hashable {
+    private struct SlotPort: Hashable, Comparable {
         var port: PortPath
         var interface: UInt8?
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.port.idPath, left.interface ?? 0) < (right.port.idPath, right.interface ?? 0)
+        }
     }
 
     /// - Throws: ``JournalError`` when what the journal knows of the slots can't be read.
     public init(
         _ config: BenchConfig, journal: Journal, targets: any TargetSource, admission: any AdmissionPolicy,
-        opener: any DeviceOpener, clock: any BenchClock, logger: Logger
+        opener: any DeviceOpener, clock: any BenchClock, lanes: any LaneSource = DispatchLanes(), logger: Logger
     ) async throws(JournalError) {
+        lane = lanes.lane("bench", controller: nil)
         self.config = config
         self.journal = journal
         board = Board(config.slots, clock: clock)
         shared = BenchShared(
-            board: board, journal: journal, clock: clock, logger: logger, registry: UnitRegistry(),
+            board: board, journal: journal, clock: clock, logger: logger,
+            registry: UnitRegistry(lane: lanes.lane("registry", controller: nil), clock: clock),
             budget: USBBudget(memory: config.limits.usbfsMemory, sessions: config.limits.concurrentSessions),
             opener: opener, targets: targets, admission: admission)
         let remembered = Dictionary(
             try await journal.slots().map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
-        var controllers: [String: DispatchQueue] = [:]
         for place in config.slots {
-            let host = place.port.hostController
-            let queue = controllers[host] ?? DispatchQueue(label: "controller.\(host)", attributes: .concurrent)
-            controllers[host] = queue
-            let runner = SlotRunner(
-                place, lane: Lane("slot.\(place.slot)", target: queue), shared: shared, remembered: remembered[place.slot])
+            let lane = lanes.lane("slot.\(place.slot)", controller: place.port.hostController)
+            let runner = SlotRunner(place, lane: lane, shared: shared, remembered: remembered[place.slot])
+            order.append(runner)
             bySlot[place.slot] = runner
             guard let fixed = place.fixed else {
                 runners[SlotPort(port: place.port, interface: place.interface)] = runner
@@ -73,7 +80,7 @@ public actor BenchController {
 
     /// Lets running sessions end within the config's bound, cuts those that have not, and returns when all have ended.
     public func stop() async {
-        let runners = Array(bySlot.values)
+        let runners = order
         let bound = config.limits.drain
         await withTaskGroup { group in
             group.addTask {
@@ -109,7 +116,7 @@ public actor BenchController {
 
     /// Looks again at the units that were refused because of what may be flashed: that has changed.
     public func reconsider() async {
-        for runner in bySlot.values { await runner.reconsider() }
+        for runner in order { await runner.reconsider() }
     }
 
     private func runner(_ slot: SlotID) throws(SlotOrderError) -> SlotRunner {
@@ -121,7 +128,7 @@ public actor BenchController {
 
     private func firstLook(_ snapshot: [DockedDevice]) async {
         devices = snapshot
-        for (place, runner) in runners {
+        for (place, runner) in runners.sorted(by: { $0.key < $1.key }) {
             let found = snapshot.lazy.filter { self.place(of: $0) == place }.compactMap { self.recognise($0) }.first
             await runner.firstLook(found?.present, found?.profile)
         }

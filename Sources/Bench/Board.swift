@@ -65,6 +65,8 @@ public struct StrayDevice: Sendable, Hashable {
 public final class Board: Sendable {
     private let state: Mutex<State>
     private let clock: any BenchClock
+    /// Every slot in the order of labels.
+    private let order: [SlotID]
 
     private struct State {
         var slots: [SlotID: SlotView]
@@ -79,13 +81,14 @@ public final class Board: Sendable {
         let views = places.map { ($0.slot, SlotView(slot: $0.slot, port: $0.port)) }
         state = Mutex(State(slots: Dictionary(uniqueKeysWithValues: views)))
         self.clock = clock
+        order = places.map(\.slot).sorted()
     }
 
     /// Monotonic time, to which the views' times refer.
     public var now: Duration { clock.now }
 
     /// Every slot in the order of labels.
-    public var slots: [SlotView] { state.withLock { $0.slots.values.sorted { $0.slot < $1.slot } } }
+    public var slots: [SlotView] { state.withLock { state in order.compactMap { state.slots[$0] } } }
 
     /// One slot; `nil` where the config has none of this label.
     public func slot(_ slot: SlotID) -> SlotView? { state.withLock { $0.slots[slot] } }

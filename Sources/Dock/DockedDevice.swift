@@ -79,13 +79,17 @@ public struct DockedDevice: Hashable, Sendable {
     public var isTTY: Bool { interface != nil }
 
     /// Which attachment this is.
-    public var attachment: Attachment { Attachment(syspath: syspath, node: node, incarnation: incarnation) }
+    public var attachment: Attachment {
+        Attachment(syspath: syspath, node: node, incarnation: incarnation, found: properties["USEC_INITIALIZED"])
+    }
 
     /// Tells one attachment of a device from the next, whatever the events said or failed to say.
     public struct Attachment: Hashable, Sendable {
         let syspath: String
         let node: String
         let incarnation: String
+        /// When udev was first through with it. The kernel gives 127 numbers in turn, and a full bench may use them up within seconds.
+        let found: String?
     }
 }
 

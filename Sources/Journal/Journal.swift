@@ -9,11 +9,24 @@ internal import GRDB
 public actor Journal {
     /// The journal's file.
     public nonisolated let path: String
-    private let pool: DatabasePool
+    private let store: Store
     private let clock: any BenchClock
-    private let lock: FileLock
+    private let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     private var waiting: [Append] = []
     private var isWriting = false
+
+    private enum Store {
+        case file(DatabasePool, FileLock)
+        case memory(JournalMemory)
+
+        var database: any DatabaseWriter {
+            switch self {
+            case .file(let pool, _): pool
+            case .memory(let memory): memory.queue
+            }
+        }
+    }
 
     private struct Append {
         let drafts: [JournalDraft]
@@ -25,24 +38,39 @@ public actor Journal {
     public init(path: String, clock: any BenchClock) throws(JournalError) {
         self.path = path
         self.clock = clock
+        lane = DispatchLanes().lane("journal", controller: nil)
         do {
-            lock = try FileLock(path)
+            let lock = try FileLock(path)
             var configuration = Configuration()
             configuration.label = "journal"
             configuration.busyMode = .timeout(5)
-            pool = try DatabasePool(path: path, configuration: configuration)
-            let migrator = JournalSchema.migrator
-            if try pool.read({ try migrator.hasBeenSuperseded($0) }) { throw JournalError.newerSchema(path: path) }
-            try migrator.migrate(pool)
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            try Self.migrate(pool, path: path)
             // DatabasePool lowers this to NORMAL by itself, with which a power cut may lose the last commits.
             let synchronous = try pool.writeWithoutTransaction { database in
                 try database.execute(sql: "PRAGMA synchronous = FULL")
                 return try Int.fetchOne(database, sql: "PRAGMA synchronous")
             }
             guard synchronous == 2 else { throw JournalError.storage(path: path, "SQLite did not accept synchronous=FULL") }
+            store = .file(pool, lock)
         } catch {
             throw JournalError(error, path: path)
         }
+    }
+
+    /// A journal that is kept in memory and works on `lane` alone, so that whoever makes the time also makes the order in which things are stored.
+    public init(_ memory: JournalMemory, lane: Lane, clock: any BenchClock) throws(JournalError) {
+        path = JournalMemory.path
+        self.clock = clock
+        self.lane = lane
+        store = .memory(memory)
+        do { try Self.migrate(memory.queue, path: path) } catch { throw JournalError(error, path: path) }
+    }
+
+    private static func migrate(_ database: some DatabaseWriter, path: String) throws {
+        let migrator = JournalSchema.migrator
+        if try database.read({ try migrator.hasBeenSuperseded($0) }) { throw JournalError.newerSchema(path: path) }
+        try migrator.migrate(database)
     }
 
     /// Stores events in order, in one transaction, and returns them once they are on the disk.
@@ -53,7 +81,7 @@ public actor Journal {
             waiting.append(Append(drafts: drafts, continuation: continuation))
             guard !isWriting else { return }
             isWriting = true
-            Task { await self.write() }
+            Task(executorPreference: lane) { await self.write() }
         }
         return try result.get()
     }
@@ -69,7 +97,7 @@ public actor Journal {
         while !waiting.isEmpty {
             let batch = waiting
             waiting = []
-            let result = await store(batch.map(\.drafts))
+            let result = await stored(batch.map(\.drafts))
             for (index, append) in batch.enumerated() {
                 append.continuation.resume(returning: result.map { $0[index] })
             }
@@ -77,18 +105,21 @@ public actor Journal {
         isWriting = false
     }
 
-    private func store(_ drafts: [[JournalDraft]]) async -> Result<[[EventRecord]], JournalError> {
+    private func stored(_ drafts: [[JournalDraft]]) async -> Result<[[EventRecord]], JournalError> {
         let utc = Self.text(utcMilliseconds: clock.utcMilliseconds)
         let now = clock.now.components
         let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
+        let body: @Sendable (Database) throws -> [[EventRecord]] = { database in
+            var tail = try Tail(database)
+            return try drafts.map { group in
+                try group.map { try tail.append($0, utc: utc, monotonic: monotonic, database) }
+            }
+        }
         do {
-            return .success(
-                try await pool.write { database in
-                    var tail = try Tail(database)
-                    return try drafts.map { group in
-                        try group.map { try tail.append($0, utc: utc, monotonic: monotonic, database) }
-                    }
-                })
+            switch store {
+            case .file(let pool, _): return .success(try await pool.write(body))
+            case .memory(let memory): return .success(try await memory.write(body, clock: clock))
+            }
         } catch {
             return .failure(JournalError(error, path: path))
         }
@@ -99,7 +130,10 @@ public actor Journal {
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(JournalError) -> Value {
         do {
-            return try await pool.read(body)
+            switch store {
+            case .file(let pool, _): return try await pool.read(body)
+            case .memory(let memory): return try memory.read(body)
+            }
         } catch {
             throw JournalError(error, path: path)
         }
@@ -107,18 +141,19 @@ public actor Journal {
 
     /// SQLite's `synchronous` as the writing connection has it: 2 is FULL.
     func synchronousMode() async throws -> Int? {
-        try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+        try await store.database.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
     }
 
     /// Keeps the file from growing beyond so many pages, and returns how many that are now.
     func limitPages(to count: Int) async throws -> Int {
-        try await pool.writeWithoutTransaction { database in
+        try await store.database.writeWithoutTransaction { database in
             try Int.fetchOne(database, sql: "PRAGMA max_page_count = \(count)") ?? 0
         }
     }
 
     /// Folds the write-ahead log into the file and gives it up. Nothing can be stored after that.
     public func close() throws {
+        guard case .file(let pool, let lock) = store else { return }
         // SQLite does this by itself only where the last connection to close may write; here that is a reader.
         _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         try pool.close()
@@ -128,7 +163,10 @@ public actor Journal {
     /// Throws away the projected tables and makes them anew from the events.
     public func rebuildProjections() async throws(JournalError) {
         do {
-            try await pool.write { try Projection.rebuild($0) }
+            switch store {
+            case .file(let pool, _): try await pool.write { try Projection.rebuild($0) }
+            case .memory(let memory): try memory.rebuild()
+            }
         } catch {
             throw JournalError(error, path: path)
         }

@@ -9,7 +9,13 @@ final class ControlTransfer: @unchecked Sendable {
     private let transfer: UnsafeMutablePointer<libusb_transfer>
     private let buffer: UnsafeMutablePointer<UInt8>
     private let request: ControlRequest
-    private let continuation = Mutex<CheckedContinuation<Result<[UInt8], USBError>, Never>?>(nil)
+    private let state = Mutex(State.underWay)
+
+    private enum State {
+        case underWay
+        case awaited(CheckedContinuation<Result<[UInt8], USBError>, Never>)
+        case ended(Result<[UInt8], USBError>)
+    }
 
     convenience init(_ request: ControlRequest, out data: [UInt8]) {
         self.init(request, length: data.count)
@@ -38,22 +44,28 @@ final class ControlTransfer: @unchecked Sendable {
         unsafe buffer.deallocate()
     }
 
-    /// Submits the transfer and returns once it has ended, however it ended.
-    func run(_ handle: OpaquePointer, timeout: Duration) async -> Result<[UInt8], USBError> {
-        await withCheckedContinuation { continuation in
-            self.continuation.withLock { $0 = continuation }
-            let user = unsafe Unmanaged.passRetained(self).toOpaque()
-            unsafe libusb_fill_control_transfer(
-                transfer, handle, buffer, controlTransferEnded, user,
-                UInt32(clamping: max(1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)))
-            let result = unsafe libusb_submit_transfer(transfer)
-            if result < 0 {
-                unsafe Unmanaged<ControlTransfer>.fromOpaque(user).release()
-                do throws(USBError) {
-                    try USBError.check(result, name)
-                } catch {
-                    finish(.failure(error))
+    /// Submits the transfer. Called once.
+    func submit(_ handle: OpaquePointer, timeout: Duration) {
+        let user = unsafe Unmanaged.passRetained(self).toOpaque()
+        unsafe libusb_fill_control_transfer(
+            transfer, handle, buffer, controlTransferEnded, user,
+            UInt32(clamping: max(1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)))
+        let result = unsafe libusb_submit_transfer(transfer)
+        guard result < 0 else { return }
+        unsafe Unmanaged<ControlTransfer>.fromOpaque(user).release()
+        do throws(USBError) { try USBError.check(result, name) } catch { finish(.failure(error)) }
+    }
+
+    /// Returns once the transfer has ended, however it ended. Awaited by one task.
+    var result: Result<[UInt8], USBError> {
+        get async {
+            await withCheckedContinuation { continuation in
+                let ended: Result<[UInt8], USBError>? = state.withLock { state in
+                    if case .ended(let result) = state { return result }
+                    state = .awaited(continuation)
+                    return nil
                 }
+                if let ended { continuation.resume(returning: ended) }
             }
         }
     }
@@ -68,7 +80,12 @@ final class ControlTransfer: @unchecked Sendable {
     }
 
     private func finish(_ result: Result<[UInt8], USBError>) {
-        continuation.withLock { $0.take() }?.resume(returning: result)
+        let waiting: CheckedContinuation<Result<[UInt8], USBError>, Never>? = state.withLock { state in
+            defer { state = .ended(result) }
+            if case .awaited(let continuation) = state { return continuation }
+            return nil
+        }
+        waiting?.resume(returning: result)
     }
 
     private var outcome: Result<[UInt8], USBError> {

@@ -53,13 +53,21 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     }
 
     public func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError) {
-        _ = try await submit(ControlTransfer(request, out: data), timeout: timeout)
+        _ = try await run([ControlTransfer(request, out: data)], timeout: timeout)[0].get()
+    }
+
+    public func controlOut(
+        _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
+    ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>) {
+        let results = await run(
+            [ControlTransfer(request, out: data), ControlTransfer(question, inLength: length)], timeout: timeout)
+        return (results[0].map { _ in }, results[1])
     }
 
     public func controlIn(
         _ request: ControlRequest, length: Int, timeout: Duration
     ) async throws(USBError) -> [UInt8] {
-        try await submit(ControlTransfer(request, inLength: length), timeout: timeout)
+        try await run([ControlTransfer(request, inLength: length)], timeout: timeout)[0].get()
     }
 
     public func claim(interface: UInt8) async throws(USBError) {
@@ -115,27 +123,32 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
         Glibc.close(descriptor)
     }
 
-    private func submit(_ transfer: ControlTransfer, timeout: Duration) async throws(USBError) -> [UInt8] {
-        guard !Task.isCancelled else { throw USBError(.cancelled, "cancelled") }
+    /// Queues transfers on endpoint 0, one behind the other, and waits until all have ended.
+    private func run(_ transfers: [ControlTransfer], timeout: Duration) async -> [Result<[UInt8], USBError>] {
+        guard !Task.isCancelled else { return transfers.map { _ in .failure(USBError(.cancelled, "cancelled")) } }
         let isOpen = state.withLock { state in
-            if !state.isClosed { state.pending[ObjectIdentifier(transfer)] = transfer }
-            return !state.isClosed
+            guard !state.isClosed else { return false }
+            for transfer in transfers { state.pending[ObjectIdentifier(transfer)] = transfer }
+            return true
         }
-        guard isOpen else { throw USBError(.gone, "the device is closed") }
+        guard isOpen else { return transfers.map { _ in .failure(USBError(.gone, "the device is closed")) } }
         defer {
             let idle = state.withLock { state in
-                state.pending[ObjectIdentifier(transfer)] = nil
+                for transfer in transfers { state.pending[ObjectIdentifier(transfer)] = nil }
                 guard state.pending.isEmpty else { return nil as CheckedContinuation<Void, Never>? }
                 return state.idle.take()
             }
             idle?.resume()
         }
-        let result = await withTaskCancellationHandler {
-            unsafe await transfer.run(handle, timeout: timeout)
+        for transfer in transfers { unsafe transfer.submit(handle, timeout: timeout) }
+        return await withTaskCancellationHandler {
+            // The last ends last: whoever waits is woken once.
+            var results: [Result<[UInt8], USBError>] = []
+            for transfer in transfers.reversed() { results.append(await transfer.result) }
+            return results.reversed()
         } onCancel: {
-            transfer.cancel()
+            for transfer in transfers { transfer.cancel() }
         }
-        return try result.get()
     }
 
     /// Device and configuration descriptors, as usbfs gives them.

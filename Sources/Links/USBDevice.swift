@@ -8,6 +8,13 @@ public protocol USBDevice: AnyObject, Sendable {
     /// Sends `data` (at most ``USBLimits/controlTransfer`` bytes) in the data stage. Returns once the status stage is done.
     func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError)
 
+    /// Sends `data` as ``controlOut(_:data:timeout:)`` does, and has the host ask `question` right behind it, without coming back between the two.
+    /// A device that fails the first is asked all the same, as far as it is there.
+    /// - Returns: how each of the two ended.
+    func controlOut(
+        _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
+    ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>)
+
     /// Receives at most `length` bytes (at most ``USBLimits/controlTransfer``) in the data stage.
     func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8]
 
@@ -22,6 +29,22 @@ public protocol USBDevice: AnyObject, Sendable {
 
     /// Gives up the interfaces and the descriptor. Pending transfers end as cancelled. Calling it twice is harmless.
     func close() async
+}
+
+extension USBDevice {
+    /// One after the other, for links that have no queue.
+    public func controlOut(
+        _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
+    ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>) {
+        do throws(USBError) { try await controlOut(request, data: data, timeout: timeout) } catch {
+            return (.failure(error), .failure(error))
+        }
+        do throws(USBError) {
+            return (.success(()), .success(try await controlIn(question, length: length, timeout: timeout)))
+        } catch {
+            return (.success(()), .failure(error))
+        }
+    }
 }
 
 /// Limits that Linux and libusb set.

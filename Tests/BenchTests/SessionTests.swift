@@ -21,6 +21,15 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         }
     }
 
+    @Test func `a transfer of which every last answer is lost is judged by what the flash holds`() async throws {
+        try await TestBench.run(.init(faults: [1: [Fault(.silence, inState: "dfuMANIFEST-SYNC", times: 3)]])) { bench in
+            let view = try await bench.ended(1)
+            #expect(view.verdict?.outcome == .reflashed)
+            #expect(view.verdict?.proof == .flashReadback)
+            #expect(try bench.unit(1).downloadsBegun == 3)
+        }
+    }
+
     @Test func `a unit that holds the target is already current, and nothing is written`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)

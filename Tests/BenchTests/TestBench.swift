@@ -1,4 +1,5 @@
 import Bench
+import BenchKit
 import BenchModel
 import Dock
 import Firmware
@@ -68,7 +69,7 @@ final class TestBench: Sendable {
     static func slot(_ index: Int) -> SlotID { SlotID("A\(index)") ?? { preconditionFailure("a label") }() }
 
     private init(_ setup: Setup, path: String) async throws {
-        image = Self.image(Self.targetVersion, bytes: setup.imageBytes)
+        image = TestRelease.image(Self.targetVersion, bytes: setup.imageBytes)
         let count = setup.installed.count
         let description = DockDescription(
             name: "test",
@@ -89,12 +90,9 @@ final class TestBench: Sendable {
             name: "test", journal: path, socket: "", limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
             profiles: [
                 Self.profile4G(setup),
-                DeviceProfile(
-                    name: "2g3g", variant: .twoG3G,
-                    conversation: .smp(SMPSettings(framing: setup.serial.framing, activation: setup.serial.activation)),
-                    runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "2c01"], identity: setup.identity, version: .imageState,
-                    model: .osInfo("m"), hardwareVersion: setup.hardwareSource, components: ["application": 0], bounds: setup.bounds,
-                    leastProof: .bootloaderValidated),
+                TestProfiles.profile2G3G(
+                    setup.bounds, SMPSettings(framing: setup.serial.framing, activation: setup.serial.activation),
+                    identity: setup.identity, hardware: setup.hardwareSource),
             ], releases: ReleaseConfig(store: "", roots: ""),
             slots: description.slots.map {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
@@ -103,15 +101,17 @@ final class TestBench: Sendable {
         target.approval = 1
         for version in setup.steps {
             target.steps.append(
-                try Self.target("step-\(version)", version, Self.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
+                try Self.target(
+                    "step-\(version)", version, TestRelease.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
         }
         journal = try Journal(path: path, clock: SystemClock())
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         controller = try await BenchController(
-            config, journal: journal, targets: GivenTarget(setup.hasTarget ? target : nil, refusals: setup.refusals), admission: AdmitAll(),
-            opener: InProcessOpener(bus),
+            config, journal: journal, targets: GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals),
+            admission: AdmitAll(),
+            opener: InProcessLinks(bus),
             clock: SystemClock(), logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
         following = Task { [controller, bus] in
@@ -130,10 +130,7 @@ final class TestBench: Sendable {
     }
 
     private static func profile4G(_ setup: Setup) -> DeviceProfile {
-        var profile = DeviceProfile(
-            name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c01"],
-            bootloader: ["ID_VENDOR_ID": "1209", "ID_MODEL_ID": "4c02"], version: .string(4), model: .string(5),
-            hardwareVersion: .string(6), components: ["application": 0], bounds: setup.bounds)
+        var profile = TestProfiles.profile4G(setup.bounds)
         if setup.isDFUOnly {
             profile.restarts = false
             profile.runtime = [:]
@@ -142,24 +139,11 @@ final class TestBench: Sendable {
         return profile
     }
 
-    private static func image(_ version: FirmwareVersion, bytes: Int) -> [UInt8] {
-        MCUbootImageBuilder(
-            version: .init(major: 0, minor: 2, revision: UInt16(version.rawValue & 0xFFFF), build: 0),
-            payload: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-        ).build()
-    }
-
     private static func target(
         _ name: String, _ version: FirmwareVersion, _ image: [UInt8], _ setup: Setup, over: [FirmwareVersion]? = nil
     ) throws -> Target {
-        Target(
-            release: name, manifestHash: SHA256Value.of(Array(name.utf8)), variant: setup.variant, version: version, model: setup.model,
-            hardware: HardwareVersion(rawValue: 0x0100)...HardwareVersion(rawValue: 0x01FF), over: over ?? setup.over,
-            components: [
-                TargetComponent(
-                    name: "application", hash: SHA256Value.of(image), content: MemoryBytes(image),
-                    bootImage: .init(hash: try #require(try MCUbootImage(MemoryBytes(image)).hash), version: version))
-            ], checksOff: setup.checksOff)
+        try TestRelease.target(
+            name, version, image, for: setup.variant, model: setup.model, over: over ?? setup.over, checksOff: setup.checksOff)
     }
 
     /// Runs `body` beside a bench, whose journal goes with it.
@@ -236,42 +220,5 @@ final class TestBench: Sendable {
         }
         continuation.onTermination = { _ in task.cancel() }
         return stream
-    }
-}
-
-/// One target for all units, or none.
-private final class GivenTarget: TargetSource {
-    private let target: Target?
-    private let refusals: Mutex<Int>
-
-    init(_ target: Target?, refusals: Int) {
-        self.target = target
-        self.refusals = Mutex(refusals)
-    }
-
-    func target(for unit: BenchModel.Unit, variant: Variant) async throws(Refusal) -> Target {
-        let isApproved = refusals.withLock { left in
-            defer { left = max(0, left - 1) }
-            return left == 0
-        }
-        guard let target, target.variant == variant, isApproved else { throw Refusal(.noApprovedRelease, "there is none for \(variant)") }
-        return target
-    }
-
-    func claim(_ target: Target, for unit: BenchModel.Unit) async throws(Refusal) {}
-
-    func ended(_ target: Target) async -> ReleaseEnd? { nil }
-}
-
-/// Opens the devices of an in-process bus.
-private struct InProcessOpener: DeviceOpener {
-    private let bus: InProcessBus
-
-    init(_ bus: InProcessBus) { self.bus = bus }
-
-    func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice { try bus.open(node: device.node) }
-
-    func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
-        try bus.openSerial(node: device.node)
     }
 }

@@ -6,11 +6,13 @@ import Testing
 
 @testable import Bench
 
+private func lane(_ label: String) -> Lane { DispatchLanes().lane(label, controller: nil) }
+
 @Suite(.timeLimit(.minutes(1))) struct UnitRegistryTests {
-    private let registry = UnitRegistry()
+    private let registry = UnitRegistry(lane: lane("registry"), clock: SystemClock())
     private let unit = EUI64(rawValue: 0xDB)
 
-    private func presence(_ slot: Int) -> SlotPresence { SlotPresence(lane: Lane("slot.\(slot)"), clock: SystemClock()) }
+    private func presence(_ slot: Int) -> SlotPresence { SlotPresence(lane: lane("slot.\(slot)"), clock: SystemClock()) }
 
     @Test func `a unit that another slot waits for is claimed when that slot lets go`() async throws {
         #expect(await registry.claim(unit, for: TestBench.slot(1), presence(1)) == nil)
@@ -29,8 +31,8 @@ import Testing
     }
 
     @Test func `a line that is always there gets time to find its unit gone, and is believed when it has had it`() async throws {
-        let registry = UnitRegistry(fixedBound: .milliseconds(50))
-        let line = SlotPresence(lane: Lane("slot.line"), clock: SystemClock(), isFixed: true)
+        let registry = UnitRegistry(lane: lane("registry"), clock: SystemClock(), fixedBound: .milliseconds(50))
+        let line = SlotPresence(lane: lane("slot.line"), clock: SystemClock(), isFixed: true)
         let device = DockedDevice(port: PortPath("tcp"), node: "tcp", syspath: "tcp", properties: [:])
         await line.arrived(PresentDevice(device: device, mode: .runtime))
         #expect(await registry.claim(unit, for: TestBench.slot(1), line) == nil)
@@ -68,7 +70,7 @@ import Testing
     }
 
     @Test func `a line is closed when its tty goes, whatever the line itself says`() async throws {
-        let presence = SlotPresence(lane: Lane("presence"), clock: SystemClock())
+        let presence = SlotPresence(lane: lane("presence"), clock: SystemClock())
         let device = DockedDevice(
             port: PortPath("pci-0"), node: "/dev/ttyACM0", syspath: "/sys/x", incarnation: "1", properties: [:])
         await presence.arrived(PresentDevice(device: device, mode: .runtime))
@@ -85,7 +87,7 @@ import Testing
     }
 
     @Test func `a return ends the wait, and the device that was there before does not`() async throws {
-        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        let presence = SlotPresence(lane: lane("slot"), clock: SystemClock())
         async let arrival = presence.next(after: device(5).device.attachment, within: .seconds(20))
         await presence.arrived(device(5))
         await presence.arrived(device(6))
@@ -94,7 +96,7 @@ import Testing
     }
 
     @Test func `a device that had gone before the wait ends it also under its old number`() async throws {
-        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        let presence = SlotPresence(lane: lane("slot"), clock: SystemClock())
         await presence.arrived(device(5))
         _ = await presence.left(device(5).device.attachment)
         async let arrival = presence.next(after: nil, within: .seconds(20))
@@ -104,7 +106,7 @@ import Testing
     }
 
     @Test func `the wait ends at its bound`() async throws {
-        let presence = SlotPresence(lane: Lane("slot"), clock: SystemClock())
+        let presence = SlotPresence(lane: lane("slot"), clock: SystemClock())
         guard case .nothing = await presence.next(after: device(5).device.attachment, within: .milliseconds(20)) else {
             return #expect(Bool(false), "something came")
         }

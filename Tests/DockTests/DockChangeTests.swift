@@ -18,6 +18,16 @@ import Testing
         #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])
     }
 
+    @Test func `a unit that comes back under the number that it had is another attachment`() {
+        func device(_ found: String) -> DockedDevice {
+            DockedDevice(
+                port: PortPath("pci-usb-0:1"), node: "/dev/bus/usb/001/005", syspath: "/sys/devices/1-1", incarnation: "5",
+                properties: ["USEC_INITIALIZED": found])
+        }
+        let (before, after) = (device("1000"), device("900000"))
+        #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])
+    }
+
     private static let times: [(own: String?, parent: String?, isCurrent: Bool)] = [
         ("2000", "1000", true), ("1000", "1000", true), ("1000", "2000", false), (nil, "1000", false), ("1000", nil, false),
     ]

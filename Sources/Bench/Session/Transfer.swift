@@ -33,11 +33,27 @@ extension FlashSession {
             bench.journal.logger.notice(
                 "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
             guard try await isIdle(loader) else { return false }
-            if attempt == Self.transferAttempts {
-                throw SessionEnd(.failed, .transferFailed, "\(attempt) attempts, the last: \(failure)")
-            }
+            if attempt == Self.transferAttempts { try await expectWritten(component, loader, after: failure) }
         }
-        return false
+        return true
+    }
+
+    /// After the last attempt has failed: what failed may have been an answer alone, so the flash is asked.
+    /// - Throws: the end of the session, unless the flash holds the component.
+    private func expectWritten(_ component: TargetComponent, _ loader: DFUClient, after failure: DFUError) async throws(SessionEnd) {
+        let detail = "\(Self.transferAttempts) attempts, the last: \(failure)"
+        let content: Content
+        do throws(SessionEnd) { content = try await read(component, loader) } catch {
+            if error == .benchStopped { throw error }
+            content = .unreadable
+        }
+        switch content {
+        case .hash(component.hash): return
+        case .hash: throw SessionEnd(.failed, .transferFailed, detail)
+        case .shorter, .unreadable:
+            guard failure.isUnitsWord else { throw SessionEnd(.unknown, .noAnswer, detail) }
+            throw SessionEnd(.failed, .transferFailed, detail)
+        }
     }
 
     /// Reads a component back and compares it.

@@ -75,8 +75,8 @@ actor SlotPresence {
     func next(after old: DockedDevice.Attachment?, within bound: Duration) async -> Arrival {
         lastWait += 1
         let id = lastWait
-        let timer = Task { [clock] in
-            if (try? await clock.sleep(for: bound)) != nil { self.expire(id, with: .nothing) }
+        let timer = Task(executorPreference: lane) { [clock] in
+            if (try? await clock.sleep(for: bound)) != nil { await self.expire(id, with: .nothing) }
         }
         defer { timer.cancel() }
         return await withTaskCancellationHandler {
@@ -93,7 +93,7 @@ actor SlotPresence {
                 }
             }
         } onCancel: {
-            Task { await self.expire(id, with: .cancelled) }
+            Task(executorPreference: lane) { await self.expire(id, with: .cancelled) }
         }
     }
 

@@ -58,7 +58,7 @@ actor SlotRunner {
             await restore(remembered.lastSession)
             let unit = remembered.lastSession?.chfId
             // Not waited for: the journal may be full, and the other slots want to be looked at.
-            Task { await self.record(.unitRemoved, unit: unit) }
+            Task(executorPreference: lane) { await self.record(.unitRemoved, unit: unit) }
             return
         }
         if let last = remembered?.lastSession, await stands(last, device, profile) {
@@ -101,13 +101,15 @@ actor SlotRunner {
     private func reconcileSoon() {
         mustReconcile = true
         guard reconciling == nil, session == nil, !isStopping else { return }
-        reconciling = Task {
-            while mustReconcile, session == nil, !isStopping {
-                mustReconcile = false
-                await self.reconcile()
-            }
-            reconciling = nil
+        reconciling = Task(executorPreference: lane) { await self.reconcileAll() }
+    }
+
+    private func reconcileAll() async {
+        while mustReconcile, session == nil, !isStopping {
+            mustReconcile = false
+            await reconcile()
         }
+        reconciling = nil
     }
 
     private func reconcile() async {
@@ -236,11 +238,13 @@ actor SlotRunner {
             view.doNext = .wait
         }
         let flash = FlashSession(shared.sessionBench(slot, profile, lane, presence), present: device)
-        session = Task {
-            let verdict = try? await flash.run()
-            seenApproval = await flash.seenApproval
-            await self.ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
-        }
+        session = Task(executorPreference: lane) { await self.run(flash) }
+    }
+
+    private func run(_ flash: FlashSession) async {
+        let verdict = try? await flash.run()
+        seenApproval = await flash.seenApproval
+        await ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
     }
 
     private func ended(_ verdict: Verdict?, _ last: DockedDevice.Attachment, unit: EUI64?) async {

@@ -17,11 +17,14 @@ actor UnitRegistry {
     private var holders: [EUI64: Holder] = [:]
     private var waiters: [Waiter] = []
     private var lastWaiter = 0
+    private let lane: Lane
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     private let clock: any BenchClock
     /// How long a line that is always there may take to notice that its unit has gone: a session's stall, or some silent looks.
     private let fixedBound: Duration
 
-    init(clock: any BenchClock = SystemClock(), fixedBound: Duration = .seconds(30)) {
+    init(lane: Lane, clock: any BenchClock, fixedBound: Duration = .seconds(30)) {
+        self.lane = lane
         self.clock = clock
         self.fixedBound = fixedBound
     }
@@ -59,7 +62,7 @@ actor UnitRegistry {
         lastWaiter += 1
         let id = lastWaiter
         let timer = bound.map { bound in
-            Task { [clock] in if (try? await clock.sleep(for: bound)) != nil { self.wake { $0.id == id } } }
+            Task(executorPreference: lane) { [clock] in if (try? await clock.sleep(for: bound)) != nil { await self.wake { $0.id == id } } }
         }
         defer { timer?.cancel() }
         await withTaskCancellationHandler {
@@ -72,11 +75,11 @@ actor UnitRegistry {
                 }
             }
         } onCancel: {
-            Task { await self.wake { $0.id == id } }
+            Task(executorPreference: lane) { await self.wake { $0.id == id } }
         }
     }
 
-    private func wake(_ isMeant: (Waiter) -> Bool) {
+    private func wake(_ isMeant: @Sendable (Waiter) -> Bool) {
         let woken = waiters.filter(isMeant)
         waiters.removeAll(where: isMeant)
         for waiter in woken { waiter.continuation.resume() }

@@ -3,7 +3,8 @@ public import Links
 
 /// The host's side of a DFU conversation with one device in DFU mode, as linear code over control transfers.
 ///
-/// It waits bwPollTimeout only where the device says that it is busy, and every wait has a bound.
+/// It waits bwPollTimeout only where the device says that it is busy, and every wait has a bound. The question after each block is queued
+/// behind the block itself, so that a device which is done at once costs one round trip and not two.
 public struct DFUClient: Sendable {
     /// The open device.
     public let device: any USBDevice
@@ -75,12 +76,13 @@ public struct DFUClient: Sendable {
         var block: UInt16 = 0
         var data: [UInt8] = []
         data.reserveCapacity(blockSize)
+        var takesQueue = true
         while offset < content.count {
             let end = min(offset + blockSize, content.count)
             data.removeAll(keepingCapacity: true)
             content.append(offset..<end, to: &data)
-            try await request(.dnload, value: block, data: data)
-            try await waitWhileBusy(at: offset)
+            let status = try await send(block, data, &takesQueue)
+            try await waitWhileBusy(status, at: offset)
             offset = end
             // DFU 1.1 §3.1: the block number wraps.
             block &+= 1
@@ -135,15 +137,36 @@ public struct DFUClient: Sendable {
         try? await request(.abort)
     }
 
-    private func waitWhileBusy(at offset: Int) async throws(DFUError) {
+    /// Sends a block and learns how the device is. One that can't be asked so soon, and only then, is asked once more, and from then on
+    /// (`takesQueue`) only when it has taken the block.
+    private func send(_ block: UInt16, _ data: [UInt8], _ takesQueue: inout Bool) async throws(DFUError) -> DFUStatus {
+        guard takesQueue else {
+            try await request(.dnload, value: block, data: data)
+            return try await getStatus()
+        }
+        let (sent, answer) = await device.controlOut(
+            setup(.dnload, value: block), data: data, then: setup(.getStatus, type: DFU.deviceToHost), length: DFUStatus.length,
+            timeout: requestBound)
+        do throws(USBError) { try sent.get() } catch { throw Self.failure(of: .dnload, error) }
+        switch answer {
+        case .success(let bytes): return try DFUStatus(bytes)
+        case .failure(let error):
+            guard error.code != .gone, error.code != .cancelled else { throw Self.failure(of: .getStatus, error) }
+            takesQueue = false
+            return try await getStatus()
+        }
+    }
+
+    private func waitWhileBusy(_ first: DFUStatus, at offset: Int) async throws(DFUError) {
         let deadline = clock.now + requestBound
+        var status = first
         while true {
-            let status = try await getStatus()
             switch status.state {
             case .dfuDNLOADIDLE: return
             case .dfuDNLOADSYNC, .dfuDNBUSY:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
                 try await pause(status, until: deadline)
+                status = try await getStatus()
             case .dfuERROR: throw .status(status.status, state: status.state, offset: offset)
             default: throw .unexpectedState(status.state, during: "the transfer")
             }
@@ -163,27 +186,32 @@ public struct DFUClient: Sendable {
 
     /// DFU_GETSTATUS.
     public func getStatus() async throws(DFUError) -> DFUStatus {
-        try DFUStatus(await requestIn(.getStatus, value: 0, length: 6))
+        try DFUStatus(await requestIn(.getStatus, value: 0, length: DFUStatus.length))
     }
 
     private func request(_ request: DFURequest, value: UInt16 = 0, data: [UInt8] = []) async throws(DFUError) {
-        let setup = ControlRequest(
-            type: DFU.hostToDevice, request: request.rawValue, value: value, index: UInt16(interface.number))
         do throws(USBError) {
-            try await device.controlOut(setup, data: data, timeout: requestBound)
+            try await device.controlOut(setup(request, value: value), data: data, timeout: requestBound)
         } catch {
-            throw error.code == .cancelled ? .cancelled : .usb(error, request: request)
+            throw Self.failure(of: request, error)
         }
     }
 
     private func requestIn(_ request: DFURequest, value: UInt16, length: Int) async throws(DFUError) -> [UInt8] {
-        let setup = ControlRequest(
-            type: DFU.deviceToHost, request: request.rawValue, value: value, index: UInt16(interface.number))
         do throws(USBError) {
-            return try await device.controlIn(setup, length: length, timeout: requestBound)
+            return try await device.controlIn(
+                setup(request, type: DFU.deviceToHost, value: value), length: length, timeout: requestBound)
         } catch {
-            throw error.code == .cancelled ? .cancelled : .usb(error, request: request)
+            throw Self.failure(of: request, error)
         }
+    }
+
+    private func setup(_ request: DFURequest, type: UInt8 = DFU.hostToDevice, value: UInt16 = 0) -> ControlRequest {
+        ControlRequest(type: type, request: request.rawValue, value: value, index: UInt16(interface.number))
+    }
+
+    private static func failure(of request: DFURequest, _ error: USBError) -> DFUError {
+        error.code == .cancelled ? .cancelled : .usb(error, request: request)
     }
 }
 

@@ -42,6 +42,15 @@ public enum DFUError: Error, Hashable, Sendable {
         return false
     }
 
+    /// Whether the device itself has said no, rather than nothing.
+    public var isUnitsWord: Bool {
+        switch self {
+        case .status: true
+        case .usb(let error, _): error.code == .stall
+        default: false
+        }
+    }
+
     /// Whether the same step may succeed when it is tried again.
     public var isTransient: Bool {
         switch self {

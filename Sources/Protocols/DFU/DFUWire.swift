@@ -101,9 +101,12 @@ public struct DFUStatus: Hashable, Sendable {
         self.state = state
     }
 
+    /// DFU 1.1 §6.1.2: bytes of the answer to DFU_GETSTATUS.
+    public static let length = 6
+
     /// - Throws: ``DFUError/malformed(_:)`` unless there are 6 bytes with a known status and state.
     public init(_ bytes: [UInt8]) throws(DFUError) {
-        guard bytes.count == 6 else { throw .malformed("status: expected 6 bytes, found \(bytes.count)") }
+        guard bytes.count == Self.length else { throw .malformed("status: expected 6 bytes, found \(bytes.count)") }
         guard let status = DFUStatusCode(rawValue: bytes[0]) else {
             throw .malformed("bStatus: expected 0 to 15, found \(bytes[0])")
         }

@@ -26,10 +26,9 @@ public final class SMPClient {
     /// What the line has not been given yet of the last request.
     private var unsent: ArraySlice<UInt8> = []
 
-    /// `firstSequence` should differ from one conversation to the next: a late answer to an earlier one must not fit.
     public init(
         _ port: any SerialPort, framing: SMPFraming, clock: any BenchClock, requestBound: Duration,
-        buffers: SMPBuffers = SMPBuffers(), firstSequence: UInt8 = .random(in: 0...255)
+        buffers: SMPBuffers = SMPBuffers()
     ) {
         self.port = port
         self.framing = framing
@@ -37,7 +36,8 @@ public final class SMPClient {
         self.requestBound = requestBound
         self.buffers = buffers
         decoder = framing.makeDecoder()
-        sequence = firstSequence
+        // Differs from one conversation to the next: a late answer to an earlier one must not fit.
+        sequence = UInt8(truncatingIfNeeded: clock.now.components.attoseconds / 1_000_000_000_000)
     }
 
     /// Asks for the server's buffers; one that does not know the command keeps what was assumed.

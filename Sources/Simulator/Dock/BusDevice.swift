@@ -21,7 +21,9 @@ final class BusDevice: Sendable {
         var isGone = false
         var users: [ObjectIdentifier: any DeviceUser] = [:]
         var isLent = false
-        var departures: [AsyncStream<Void>.Continuation] = []
+        /// Who waits for it to leave, by number.
+        var departures: [Int: CheckedContinuation<Void, Never>] = [:]
+        var lastDeparture = 0
         var line: UnitLine?
         var ports: [InProcessSerialPort] = []
     }
@@ -83,9 +85,9 @@ final class BusDevice: Sendable {
     func setLine(_ line: UnitLine) { attachment.withLock { $0.line = line } }
 
     /// Opens the line within this process; `nil` where the device has none, or has gone.
-    func openPort() -> InProcessSerialPort? {
+    func openPort(_ time: any DockTime) -> InProcessSerialPort? {
         guard let line, !isGone else { return nil }
-        let port = InProcessSerialPort(line, device: self)
+        let port = InProcessSerialPort(line, device: self, time: time)
         attachment.withLock { $0.ports.append(port) }
         return port
     }
@@ -119,30 +121,42 @@ final class BusDevice: Sendable {
     func leave() {
         let (users, departures, line, ports) = attachment.withLock { attachment in
             attachment.isGone = true
-            defer { (attachment.users, attachment.departures, attachment.line, attachment.ports) = ([:], [], nil, []) }
-            return (Array(attachment.users.values), attachment.departures, attachment.line, attachment.ports)
+            defer { (attachment.users, attachment.departures, attachment.line, attachment.ports) = ([:], [:], nil, []) }
+            return (
+                Array(attachment.users.values), attachment.departures.sorted { $0.key < $1.key }.map(\.value), attachment.line,
+                attachment.ports
+            )
         }
         line?.stop()
         for port in ports { port.hangUp() }
         for user in users { user.deviceLeft() }
-        for departure in departures { departure.finish() }
+        for departure in departures { departure.resume() }
     }
 
     /// Returns when the device has left, at the bound, or when the task is cancelled.
-    func departure(within bound: Duration) async {
-        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let isGone = attachment.withLock { attachment in
-            if !attachment.isGone { attachment.departures.append(continuation) }
-            return attachment.isGone
+    func departure(within bound: Duration, _ time: any DockTime) async {
+        let id = attachment.withLock { attachment in
+            attachment.lastDeparture += 1
+            return attachment.lastDeparture
         }
-        guard !isGone else { return }
-        await withTaskGroup { group in
-            group.addTask { for await _ in stream {} }
-            group.addTask { try? await Task.sleep(for: bound) }
-            await group.next()
-            group.cancelAll()
+        let timer = time.queue("departure").timer { [weak self] in self?.stopWaiting(id) }
+        timer.set(after: bound)
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = attachment.withLock { attachment in
+                    guard !attachment.isGone, !Task.isCancelled else { return true }
+                    attachment.departures[id] = continuation
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            stopWaiting(id)
         }
+        timer.cancel()
     }
+
+    private func stopWaiting(_ id: Int) { attachment.withLock { $0.departures.removeValue(forKey: id) }?.resume() }
 
     static func padded(_ number: Int) -> String {
         let text = String(number)

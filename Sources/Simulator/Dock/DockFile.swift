@@ -12,6 +12,15 @@ public struct DockDescription: Sendable {
     public var units: [(unit: UnitDescription, slot: SlotID?)]
     /// Where flash contents are kept between runs; `nil` for nowhere.
     public var stateFolder: String?
+
+    public init(
+        name: String, slots: [(slot: SlotID, position: SlotPosition)], units: [(unit: UnitDescription, slot: SlotID?)], stateFolder: String?
+    ) {
+        self.name = name
+        self.slots = slots
+        self.units = units
+        self.stateFolder = stateFolder
+    }
 }
 
 /// Where a slot of the simulated dock is.
@@ -97,7 +106,7 @@ extension DockDescription {
     }
 
     private static let unitKeys: Set<String> = [
-        "variant", "model", "hardwareVersion", "firmware", "transferSize", "manifestationTolerant", "timing", "serial",
+        "variant", "model", "hardwareVersion", "firmware", "flashMiB", "transferSize", "manifestationTolerant", "timing", "serial",
     ]
 
     private static func slots(_ field: YAMLField) throws(ConfigError) -> [(slot: SlotID, position: SlotPosition)] {
@@ -154,6 +163,7 @@ extension DockDescription {
             hardwareVersion: try required("hardwareVersion").value("4 hex digits") { HardwareVersion($0) },
             firmware: try firmware(try required("firmware"), folder: folder),
             timing: try field("timing").map(timing) ?? UnitTiming(),
+            flashSize: (try field("flashMiB")?.integer(in: 1...256) ?? 4) << 20,
             transferSize: try field("transferSize")?.integer(in: 64...4096) ?? 4096,
             manifestationTolerant: try field("manifestationTolerant")?.flag() ?? true,
             serial: try field("serial").map(serial) ?? UnitDescription.SerialDescription(),

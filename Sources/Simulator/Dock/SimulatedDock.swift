@@ -1,5 +1,4 @@
 public import BenchModel
-internal import Dispatch
 internal import Firmware
 internal import Foundation
 internal import Synchronization
@@ -15,8 +14,8 @@ protocol DockPublisher: Sendable {
 /// Sendable: the state is behind a lock; publishing is ordered by `queue`, on which the order of events is made.
 final class SimulatedDock: Sendable {
     let description: DockDescription
-    private let clock = SystemClock()
-    private let queue = DispatchQueue(label: "dock")
+    private let time: any DockTime
+    private let queue: any DockQueue
     private let publisher: any DockPublisher
     private let seats: [EUI64: UnitSeat]
     private let tcpSlots: [SlotID: TCPSlot]
@@ -40,8 +39,10 @@ final class SimulatedDock: Sendable {
 
     /// Makes the dock and its USB hubs; units are plugged by ``plugAll()``.
     /// - Throws: ``SimulatorError`` when a firmware file or the state folder can't be used.
-    init(_ description: DockDescription, publisher: any DockPublisher) throws(SimulatorError) {
+    init(_ description: DockDescription, publisher: any DockPublisher, time: any DockTime = HostTime()) throws(SimulatorError) {
         self.description = description
+        self.time = time
+        queue = time.queue("dock")
         self.publisher = publisher
         var seats: [EUI64: UnitSeat] = [:]
         for (unit, _) in description.units {
@@ -65,7 +66,7 @@ final class SimulatedDock: Sendable {
         state.withLock { Array($0.devices.values) }.sorted { ($0.position.bus, $0.number) < ($1.position.bus, $1.number) }
     }
 
-    var now: Duration { clock.now }
+    var now: Duration { time.now }
 
     // MARK: Hands
 
@@ -137,6 +138,13 @@ final class SimulatedDock: Sendable {
         }
     }
 
+    /// What of a unit can be seen at a glance: whether it is on the bus, its mode, and how many downloads it has seen.
+    func glance(at chfId: EUI64) throws(SimulatorError) -> (isOnBus: Bool, mode: UnitMode, downloadsBegun: Int) {
+        let seat = try seat(chfId)
+        let isOnBus = state.withLock { state in state.devices.values.contains { $0.seat === seat } }
+        return seat.unit.withLock { (isOnBus, $0.mode, $0.counters.downloadsBegun) }
+    }
+
     /// The bytes of a unit's application flash.
     func application(of chfId: EUI64) throws(SimulatorError) -> [UInt8] {
         try seat(chfId).unit.withLock { $0.application }
@@ -154,7 +162,7 @@ final class SimulatedDock: Sendable {
     private func perform(_ actions: [DeviceAction], by seat: UnitSeat, while isThere: @escaping @Sendable () -> Bool) {
         guard !actions.isEmpty else { return }
         let chfId = seat.description.chfId
-        queue.async { @Sendable [self] in
+        queue.add { [self] in
             guard isThere() else { return }
             for action in actions {
                 switch action {
@@ -170,7 +178,7 @@ final class SimulatedDock: Sendable {
                     if slot == nil, isBehindServer(chfId) { continue }
                     leave(chfId)
                     if let slot { move(chfId, to: slot) }
-                    queue.asyncAfter(deadline: .now() + delay.seconds) { @Sendable [self] in comeBack(seat) }
+                    queue.add(after: delay) { [self] in comeBack(seat) }
                 }
             }
         }
@@ -234,7 +242,7 @@ final class SimulatedDock: Sendable {
     /// `nil` for a unit without a serial line.
     private func line(for seat: UnitSeat, while isThere: @escaping @Sendable () -> Bool) -> UnitLine? {
         guard let baud = seat.unit.withLock({ $0.baud }) else { return nil }
-        return UnitLine(seat, baud: baud, now: { [clock] in clock.now }) { [weak self] actions in
+        return UnitLine(seat, baud: baud, time: time) { [weak self] actions in
             self?.perform(actions, by: seat, while: isThere)
         }
     }

@@ -9,6 +9,8 @@ public final class InProcessBus: Sendable {
     public let snapshots: AsyncStream<[VisibleDevice]>
     private let publisher: SnapshotPublisher
     private let dock: SimulatedDock
+    private let time: any DockTime
+    private let transferTime: Duration
 
     /// A device as udev would describe it.
     public struct VisibleDevice: Sendable, Hashable {
@@ -25,11 +27,17 @@ public final class InProcessBus: Sendable {
     }
 
     /// - Throws: ``SimulatorError`` when a firmware file can't be used.
-    public init(_ description: DockDescription) throws(SimulatorError) {
+    public convenience init(_ description: DockDescription) throws(SimulatorError) { try self.init(description, time: HostTime()) }
+
+    /// A dock in a time of its own. `transferTime`: what a control transfer takes.
+    /// - Throws: ``SimulatorError`` when a firmware file can't be used.
+    public init(_ description: DockDescription, time: any DockTime, transferTime: Duration = .zero) throws(SimulatorError) {
         let (stream, continuation) = AsyncStream<[VisibleDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
         snapshots = stream
         publisher = SnapshotPublisher(continuation)
-        dock = try SimulatedDock(description, publisher: publisher)
+        dock = try SimulatedDock(description, publisher: publisher, time: time)
+        self.time = time
+        self.transferTime = transferTime
         publisher.publish()
         try dock.plugAll()
     }
@@ -39,12 +47,13 @@ public final class InProcessBus: Sendable {
         guard let device = dock.devices.first(where: { $0.node == node }) else {
             throw USBError(.gone, "open \(node): No such file or directory")
         }
-        return InProcessDevice(device, dock: dock, descriptors: try USBDescriptors(device.descriptors))
+        return InProcessDevice(
+            device, dock: dock, descriptors: try USBDescriptors(device.descriptors), time: time, transferTime: transferTime)
     }
 
     /// Opens the serial line behind a tty's node.
     public func openSerial(node: String) throws(SerialError) -> any SerialPort {
-        guard let port = dock.devices.first(where: { $0.ttyNode == node })?.openPort() else {
+        guard let port = dock.devices.first(where: { $0.ttyNode == node })?.openPort(time) else {
             throw SerialError(.gone, "open \(node): No such file or directory")
         }
         return port
@@ -57,6 +66,19 @@ public final class InProcessBus: Sendable {
     /// Makes something go wrong with a unit.
     public func add(_ fault: Fault, to chfId: EUI64) throws(SimulatorError) { try dock.addFault(fault, to: chfId) }
 
+    /// Lets nothing go wrong with a unit any more.
+    public func clearFaults(of chfId: EUI64) throws(SimulatorError) { try dock.clearFaults(of: chfId) }
+
+    /// Who is in a slot, on the bus or not.
+    public func occupant(of slot: SlotID) -> EUI64? { dock.occupant(of: slot) }
+    /// Whether a unit is on the bus, its mode, and how many downloads it has seen.
+    public func glance(at chfId: EUI64) throws(SimulatorError) -> (isOnBus: Bool, mode: UnitMode, downloadsBegun: Int) {
+        try dock.glance(at: chfId)
+    }
+
+    /// The bytes of a unit's application flash.
+    public func application(of chfId: EUI64) throws(SimulatorError) -> [UInt8] { try dock.application(of: chfId) }
+
     /// Every unit as it is now.
     public var units: [UnitReport] { dock.report }
 }
@@ -65,6 +87,7 @@ public final class InProcessBus: Sendable {
 private final class SnapshotPublisher: DockPublisher {
     private let continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation
     private let visible = Mutex<[String: InProcessBus.VisibleDevice]>([:])
+    private let found = Mutex(0)
     private let database = UdevDatabase(files: PrivateFiles())
 
     init(_ continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation) { self.continuation = continuation }
@@ -77,6 +100,7 @@ private final class SnapshotPublisher: DockPublisher {
         properties["SUBSYSTEM"] = "usb"
         properties["DEVTYPE"] = "usb_device"
         properties["DEVNAME"] = device.node
+        properties["USEC_INITIALIZED"] = nextFound()
         let shown = InProcessBus.VisibleDevice(
             idPath: UdevDatabase.idPath(of: device.position), node: device.node,
             syspath: "/sys" + SysfsTree.path(of: device.position), incarnation: "\(device.number)", properties: properties)
@@ -90,6 +114,7 @@ private final class SnapshotPublisher: DockPublisher {
             database.ttyProperties(of: device).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
         properties["SUBSYSTEM"] = "tty"
         properties["DEVNAME"] = node
+        properties["USEC_INITIALIZED"] = nextFound()
         let shown = InProcessBus.VisibleDevice(
             idPath: UdevDatabase.ttyPath(of: device), node: node, syspath: "/sys" + path, incarnation: "\(device.number)",
             properties: properties)
@@ -97,12 +122,20 @@ private final class SnapshotPublisher: DockPublisher {
         publish()
     }
 
+    /// As udev's time of first sight: no two devices have the same.
+    private func nextFound() -> String {
+        found.withLock { found in
+            found += 1
+            return "\(found)"
+        }
+    }
+
     func left(_ device: BusDevice) {
         visible.withLock { $0[device.node] = nil }
         publish()
     }
 
-    func publish() { continuation.yield(visible.withLock { Array($0.values) }) }
+    func publish() { continuation.yield(visible.withLock { devices in devices.values.sorted { $0.node < $1.node } }) }
 }
 
 /// One open device of an ``InProcessBus``.
@@ -110,8 +143,12 @@ private final class InProcessDevice: USBDevice {
     let descriptors: USBDescriptors
     private let device: BusDevice
     private let dock: SimulatedDock
+    private let time: any DockTime
+    private let transferTime: Duration
 
-    init(_ device: BusDevice, dock: SimulatedDock, descriptors: USBDescriptors) {
+    init(_ device: BusDevice, dock: SimulatedDock, descriptors: USBDescriptors, time: any DockTime, transferTime: Duration) {
+        self.time = time
+        self.transferTime = transferTime
         self.device = device
         self.dock = dock
         self.descriptors = descriptors
@@ -150,6 +187,8 @@ private final class InProcessDevice: USBDevice {
         guard !Task.isCancelled else { throw USBError(.cancelled, "cancelled") }
         let setup = SetupPacket(
             type: request.type, request: request.request, value: request.value, index: request.index, length: UInt16(length))
+        if transferTime > .zero { await device.departure(within: transferTime, time) }
+        try present()
         let (reply, actions) = device.control(setup, data, now: dock.now)
         dock.perform(actions, by: device)
         switch reply {
@@ -158,7 +197,7 @@ private final class InProcessDevice: USBDevice {
         case .lineError: throw USBError(.io, "transfer error")
         case .silence:
             // A host's transfer ends at its time-out, or at once when the device leaves.
-            await device.departure(within: timeout)
+            await device.departure(within: timeout, time)
             try present()
             throw Task.isCancelled ? USBError(.cancelled, "cancelled") : USBError(.timeout, "no answer in time")
         }

@@ -19,9 +19,12 @@ final class InProcessSerialPort: SerialPort, LineEnd {
     /// As much as a tty's driver keeps, bytes.
     private static let room = 65_536
 
-    init(_ line: UnitLine, device: BusDevice) {
+    private let queue: any DockQueue
+
+    init(_ line: UnitLine, device: BusDevice, time: any DockTime) {
         self.line = line
         self.device = device
+        queue = time.queue("port")
         line.connect(self)
     }
 
@@ -46,9 +49,8 @@ final class InProcessSerialPort: SerialPort, LineEnd {
             state.lastReader += 1
             return state.lastReader
         }
-        let timer = Task {
-            if (try? await Task.sleep(for: timeout)) != nil { self.end(id, .success([])) }
-        }
+        let timer = queue.timer { [weak self] in self?.end(id, .success([])) }
+        timer.set(after: timeout)
         defer { timer.cancel() }
         let result: Result<[UInt8], SerialError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

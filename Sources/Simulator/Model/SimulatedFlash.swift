@@ -8,12 +8,14 @@ internal import Firmware
 /// One partition of a unit's flash: what was written into it, then 0xFF to its end. Where a file stands behind it, every
 /// write goes there at once, so that the file holds what the flash holds even when the simulator is killed.
 struct SimulatedFlash: Sendable {
-    static let capacity = 4 << 20
     private(set) var content: [UInt8] = []
+    /// Bytes.
+    private let capacity: Int
     private let file: String?
 
     /// Takes up what the file holds, if there is one.
-    init(file: String?) {
+    init(capacity: Int = 4 << 20, file: String?) {
+        self.capacity = capacity
         self.file = file
         if let file, let mapped = try? MappedFile(file) { content = mapped.bytes(0..<mapped.count) }
     }
@@ -25,7 +27,7 @@ struct SimulatedFlash: Sendable {
 
     /// - Returns: `false` where the partition is full.
     mutating func append(_ bytes: [UInt8]) -> Bool {
-        guard content.count + bytes.count <= Self.capacity else { return false }
+        guard content.count + bytes.count <= capacity else { return false }
         let offset = content.count
         content += bytes
         persist(offset..<content.count)
@@ -45,8 +47,8 @@ struct SimulatedFlash: Sendable {
 
     /// The bytes from `offset` on, at most `count`, as reading the flash gives them.
     func read(from offset: Int, count: Int) -> [UInt8] {
-        guard offset < Self.capacity else { return [] }
-        let end = min(offset + count, Self.capacity)
+        guard offset < capacity else { return [] }
+        let end = min(offset + count, capacity)
         let written = offset < content.count ? Array(content[offset..<min(end, content.count)]) : []
         return written + [UInt8](repeating: 0xFF, count: end - offset - written.count)
     }

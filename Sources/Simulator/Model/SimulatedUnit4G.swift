@@ -28,7 +28,7 @@ struct SimulatedUnit4G: SimulatedUnit {
         bootloader = Bootloader(description)
         flash = Dictionary(
             uniqueKeysWithValues: Bootloader.partitions.map { alternate, name in
-                (alternate, SimulatedFlash(file: folder.map { "\($0)/\(name).bin" }))
+                (alternate, SimulatedFlash(capacity: description.flashSize, file: folder.map { "\($0)/\(name).bin" }))
             })
         if flash[0]?.content.isEmpty == true { flash[0]?.replace(with: firmware) }
         for fault in description.faults { faults.add(fault) }

@@ -16,6 +16,8 @@ public struct UnitDescription: Sendable {
     public var firmware: Firmware
     /// How long it takes.
     public var timing: UnitTiming
+    /// What each partition of its flash holds, bytes.
+    public var flashSize: Int
     /// wTransferSize, bytes.
     public var transferSize: Int
     /// Whether the unit stays in DFU mode after manifestation.
@@ -24,6 +26,25 @@ public struct UnitDescription: Sendable {
     public var serial: SerialDescription
     /// What goes wrong with the unit, in the order in which it was asked for.
     public var faults: [Fault]
+
+    public init(
+        variant: Variant, chfId: EUI64, gpfId: EUI64, model: String, hardwareVersion: HardwareVersion, firmware: Firmware,
+        timing: UnitTiming, flashSize: Int = 4 << 20, transferSize: Int, manifestationTolerant: Bool, serial: SerialDescription,
+        faults: [Fault]
+    ) {
+        self.variant = variant
+        self.chfId = chfId
+        self.gpfId = gpfId
+        self.model = model
+        self.hardwareVersion = hardwareVersion
+        self.firmware = firmware
+        self.timing = timing
+        self.flashSize = flashSize
+        self.transferSize = transferSize
+        self.manifestationTolerant = manifestationTolerant
+        self.serial = serial
+        self.faults = faults
+    }
 
     /// A 2G/3G unit's line and SMP server.
     public struct SerialDescription: Sendable, Equatable {

@@ -1,5 +1,4 @@
 internal import BenchModel
-internal import Dispatch
 internal import Synchronization
 
 /// The host's end of a unit's serial line: a pty, a connection, or memory.
@@ -27,10 +26,10 @@ final class UnitLine: @unchecked Sendable {
     private let seat: UnitSeat
     private let baud: Int
     private let byteTime: Duration
-    private let now: @Sendable () -> Duration
+    private let time: any DockTime
     private let perform: @Sendable ([DeviceAction]) -> Void
-    private let queue: DispatchQueue
-    private let timer: any DispatchSourceTimer
+    private let queue: any DockQueue
+    private var timer: (any DockTimer)?
     private var end: (any LineEnd)?
     private var isStopped = false
     private var toUnit = Way()
@@ -55,39 +54,38 @@ final class UnitLine: @unchecked Sendable {
     }
 
     init(
-        _ seat: UnitSeat, baud: Int, now: @escaping @Sendable () -> Duration, perform: @escaping @Sendable ([DeviceAction]) -> Void
+        _ seat: UnitSeat, baud: Int, time: any DockTime, perform: @escaping @Sendable ([DeviceAction]) -> Void
     ) {
         self.seat = seat
         self.baud = baud
-        self.now = now
+        self.time = time
         self.perform = perform
         byteTime = .nanoseconds(1_000_000_000 * Self.bitsPerByte / baud)
-        queue = DispatchQueue(label: "line.\(seat.description.chfId)")
-        timer = DispatchSource.makeTimerSource(flags: .strict, queue: queue)
-        timer.setEventHandler { @Sendable [weak self] in self?.turn() }
-        timer.activate()
-        queue.async { @Sendable [weak self] in self?.turn() }
+        queue = time.queue("line.\(seat.description.chfId)")
+        timer = queue.timer { [weak self] in self?.turn() }
+        queue.add { [weak self] in self?.turn() }
     }
 
-    deinit { timer.cancel() }
+    deinit { timer?.cancel() }
 
     /// The host opens its end, or closes it.
     func connect(_ end: (any LineEnd)?) {
-        queue.async { @Sendable [self] in
+        queue.add { [self] in
             self.end = end
             turn()
         }
     }
 
     /// The host has sent something, or something has happened to the unit.
-    func wake() { queue.async { @Sendable [self] in turn() } }
+    func wake() { queue.add { [self] in turn() } }
 
     /// The unit is no longer there.
     func stop() {
-        queue.async { @Sendable [self] in
+        queue.add { [self] in
             isStopped = true
             end = nil
-            timer.cancel()
+            timer?.cancel()
+            timer = nil
         }
     }
 
@@ -95,7 +93,7 @@ final class UnitLine: @unchecked Sendable {
         guard !isStopped else { return }
         var wakes: [Duration] = []
         while true {
-            let now = now()
+            let now = time.now
             let isMore = carryToUnit(now)
             let turn = seat.unit.withLock { $0.proceed(now: now) }
             outbox += turn.output
@@ -108,8 +106,7 @@ final class UnitLine: @unchecked Sendable {
             break
         }
         guard let next = wakes.min() else { return }
-        let pause = max(.microseconds(20), next - now())
-        timer.schedule(deadline: .now() + .nanoseconds(Int(pause / .nanoseconds(1))), leeway: .nanoseconds(0))
+        timer?.set(after: max(.microseconds(20), next - time.now))
     }
 
     /// Bytes that fit into the time since the line was last given some, and a quantum beyond.

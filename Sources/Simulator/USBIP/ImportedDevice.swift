@@ -13,6 +13,8 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
     private var inbox: [UInt8]
     /// URBs that wait for something to happen: no answer, or an endpoint without traffic.
     private var waiting: [USBIP.URB] = []
+    /// Control transfers behind one that has no answer: endpoint 0 carries one after the other.
+    private var held: Deque<USBIP.URB> = []
     private var resets = PortResets()
     private var isGone = false
 
@@ -79,6 +81,7 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
 
     private func submit(_ urb: USBIP.URB) {
         switch urb.endpoint {
+        case 0 where isControlWaiting: held.append(urb)
         case 0: control(urb)
         case Self.dataEndpoint where device.line != nil:
             connectLine()
@@ -90,10 +93,11 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
 
     private func unlink(_ sequence: UInt32, _ other: UInt32) {
         let wasReader = remove(other, from: \.readers)
-        let wasPending = wasReader || remove(other, from: \.writers) || removeWaiting(other)
+        let wasPending = wasReader || remove(other, from: \.writers) || remove(other, from: \.held) || removeWaiting(other)
         socket.send(USBIP.unlinked(sequence, status: wasPending ? -ECONNRESET : 0))
         // A driver keeps reading as long as somebody has the tty open.
         if wasReader, readers.isEmpty { hostCloses() }
+        while !isControlWaiting, let next = held.popFirst() { control(next) }
     }
 
     /// What the host has sent still goes to the unit.
@@ -116,6 +120,8 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
     }
 
     // MARK: Control transfers
+
+    private var isControlWaiting: Bool { waiting.contains { $0.endpoint == 0 } }
 
     private func control(_ urb: USBIP.URB) {
         let before = resets.sees(urb.setup) ? device.portReset(now: dock.now) : []

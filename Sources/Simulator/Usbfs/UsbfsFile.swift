@@ -27,6 +27,13 @@ final class UsbfsFile: DeviceUser {
         var actualLength: Int = 0
         /// What goes into the client's buffer when it reaps.
         var data: [UInt8] = []
+        /// A control transfer that waits for the one before it: endpoint 0 carries one after the other.
+        var held: ControlRequestBytes?
+    }
+
+    private struct ControlRequestBytes {
+        var setup: SetupPacket
+        var data: [UInt8]
     }
 
     /// linux/usbdevice_fs.h, USBDEVFS_URB_TYPE_CONTROL.
@@ -113,11 +120,24 @@ final class UsbfsFile: DeviceUser {
         guard let bytes = memory.read(length, from: buffer, of: process),
             let setup = SetupPacket(bytes.prefix(Self.setupLength))
         else { return -EFAULT }
-        let data = setup.isDeviceToHost ? [] : Array(bytes.dropFirst(Self.setupLength))
+        let request = ControlRequestBytes(setup: setup, data: setup.isDeviceToHost ? [] : Array(bytes.dropFirst(Self.setupLength)))
+        let mustWait = queue.withLock { queue in
+            guard queue.pending.contains(where: { $0.type == Self.controlType }) else { return false }
+            urb.held = request
+            queue.pending.append(urb)
+            return true
+        }
+        if !mustWait { answer(urb, request) }
+        return 0
+    }
+
+    private func answer(_ urb: URB, _ request: ControlRequestBytes) {
+        var urb = urb
+        let (setup, data) = (request.setup, request.data)
         let (reply, actions) = device.control(setup, data, now: dock.now)
         switch reply {
         case .data(let answer):
-            urb.data = setup.isDeviceToHost ? Array(answer.prefix(length - Self.setupLength)) : []
+            urb.data = setup.isDeviceToHost ? Array(answer.prefix(Int(setup.length))) : []
             urb.actualLength = setup.isDeviceToHost ? urb.data.count : data.count
             finish(urb)
         case .stall:
@@ -127,10 +147,10 @@ final class UsbfsFile: DeviceUser {
             urb.status = -EPROTO
             finish(urb)
         case .silence:
-            queue.withLock { $0.pending.append(urb) }
+            urb.held = nil
+            queue.withLock { $0.pending.insert(urb, at: 0) }
         }
         dock.perform(actions, by: device)
-        return 0
     }
 
     private func finish(_ urb: URB) {
@@ -158,7 +178,23 @@ final class UsbfsFile: DeviceUser {
         guard var urb else { return -EINVAL }
         urb.status = -ENOENT
         finish(urb)
+        answerNext()
         return 0
+    }
+
+    /// Endpoint 0 may be free for the next that waits.
+    private func answerNext() {
+        while true {
+            let next: (URB, ControlRequestBytes)? = queue.withLock { queue in
+                guard !queue.pending.contains(where: { $0.type == Self.controlType && $0.held == nil }),
+                    let index = queue.pending.firstIndex(where: { $0.held != nil })
+                else { return nil }
+                let urb = queue.pending.remove(at: index)
+                return urb.held.map { (urb, $0) }
+            }
+            guard let (urb, request) = next else { return }
+            answer(urb, request)
+        }
     }
 
     // MARK: Requests that wait for their answer

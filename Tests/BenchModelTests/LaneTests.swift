@@ -1,5 +1,4 @@
-import Dispatch
-import Links
+import BenchModel
 import Testing
 
 @Suite struct LaneTests {
@@ -9,7 +8,7 @@ import Testing
         init(_ lane: Lane) { self.lane = lane }
 
         func isOnLane() -> Bool {
-            dispatchPrecondition(condition: .onQueue(lane.queue))
+            lane.checkIsolated()
             return true
         }
 
@@ -20,7 +19,7 @@ import Testing
     }
 
     @Test func `an actor with a lane runs on its queue, before and after each wait`() async {
-        let worker = Worker(Lane("test", target: DispatchQueue(label: "controller", attributes: .concurrent)))
+        let worker = Worker(DispatchLanes().lane("test", controller: "pci-0000:00:14.0"))
         #expect(await worker.isOnLane())
         #expect(await worker.nested())
     }

@@ -1,0 +1,224 @@
+"""Many 4G units at once: reflashd beside as many dfu-util processes, on the same units of the same dock, one after the other.
+
+    dfu_parallel.py [unit|host] [UNITS …]
+
+`unit`: the units are what limits (4 KiB blocks, 20 ms of programming each, 1 MiB image). `host`: the host is (no programming time; images
+so large that dfu-util's fixed wait of a second is under 5 %). Without a word both; 1, 8, 16, 32 and 64 units unless told otherwise."""
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+from common import GBCS_VERSION, VERSION, work_folder
+from boards import ROOT, VENV
+from daemon import BIN, LocalConnection
+
+RUNS = int(os.environ.get("RUNS", "1"))
+MIB = 1 << 20
+# Programming time of a block, and the image for a number of units.
+SETTINGS = {"unit": ("20 ms", lambda units: MIB), "host": ("0 ms", lambda units: min(96, max(16, 768 // units)) * MIB)}
+
+DOCK = """
+dock: benchmark
+defaults: {{variant: 4G, model: 010A030B, hardwareVersion: "0101", firmware: {{version: 00020100}}, flashMiB: 128, transferSize: 4096,
+           timing: {{erase: 0 ms, program: {program}, manifest: 5 ms, detach: 100 ms, reboot: 200 ms}}}}
+slots:
+{slots}
+units:
+{units}
+"""
+
+CONFIG = """
+bench: benchmark
+journal: journal.sqlite
+socket: d.sock
+limits: {{concurrentSessions: 64}}
+profiles:
+  unit:
+    variant: 4G
+    protocol: dfu
+    runtime:    {{ID_VENDOR_ID: "1209", ID_MODEL_ID: 4c01}}
+    bootloader: {{ID_VENDOR_ID: "1209", ID_MODEL_ID: 4c02}}
+    identity: serial-number
+    version: string 4
+    model: string 5
+    hardwareVersion: string 6
+    components: {{application: {{alternate: 0}}}}
+    bounds: {{request: 10 s, enterBootloader: 20 s, activate: 20 s, comeBack: 20 s}}
+releases:
+  store: releases
+  trust: {{roots: trust/roots, imageKeys: trust/keys}}
+  statements: by-role
+  checksOff: [central-products-list]
+slots:
+{slots}
+"""
+
+RELEASE = """
+release: benchmark
+notAfter: 2099-01-01T00:00:00Z
+variants:
+  4G: {{version: {version}, manufacturer: AB01, model: 010A030B, hardware: 0000-FFFF, securityCounter: 1,
+       components: {{application: {{image: release.zigbee}}}}}}
+"""
+
+
+def place(index):
+    """Eight on a USB hub."""
+    return f"{index // 8 + 1}.{index % 8 + 1}"
+
+
+def prepare(work, units, program, length):
+    subprocess.check_call(["bash", f"{ROOT}/packaging/trial-authority.sh", work], stderr=subprocess.DEVNULL)
+    with open(f"{work}/payload.bin", "wb") as file:
+        file.write(random.Random(1).randbytes(length - 0x2000))
+    subprocess.check_call([f"{VENV}/imgtool", "sign", "--version", VERSION, "--header-size", "0x200", "--pad-header", "--align", "4",
+                           "--slot-size", "0x10000000", f"{work}/payload.bin", f"{work}/new.bin"])
+    with open(f"{work}/release.yaml", "w") as file:
+        file.write(RELEASE.format(version=GBCS_VERSION))
+    for arguments in (
+            ["image", "wrap", "new.bin", "release.zigbee", "--manufacturer-code", "AB01", "--image-type", "0001", "--file-version",
+             GBCS_VERSION, "--hardware", "0000-FFFF", "--header-string", "benchmark", "--key", "manufacturer.pem"],
+            ["release", "make", "release.yaml", "release.tar"],
+            ["release", "sign", "release.tar", "--key", "releaser.pem", "--certificate", "releaser.crt"]):
+        subprocess.check_call([f"{BIN}/reflashctl", *arguments], cwd=work, stdout=subprocess.DEVNULL)
+    with open(f"{work}/dock.yaml", "w") as file:
+        file.write(DOCK.format(
+            program=program, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
+            units="\n".join(f"  - {{slot: A{i + 1:02}, chfId: 00-DB-12-34-56-78-92-{i + 1:02X}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}"
+                            for i in range(units))))
+    with open(f"{work}/bench.yaml", "w") as file:
+        file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
+
+
+class Daemon:
+    def __init__(self, work):
+        self.work = work
+        self.log = open(f"{work}/reflashd.log", "w")
+        self.process = subprocess.Popen([f"{BIN}/reflashd", "--config", f"{work}/bench.yaml"], stderr=self.log)
+        self.ask("POST", "/v1/releases", open(f"{work}/release.tar", "rb").read(), wait=20)
+
+    def ask(self, method, path, body=None, wait=0):
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                connection = LocalConnection(f"{self.work}/d.sock")
+                connection.timeout = 60
+                connection.request(method, path, body)
+                answer = connection.getresponse()
+                content = answer.read()
+                break
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content.decode()}")
+        return json.loads(content)
+
+    def events(self, after):
+        found = []
+        while True:
+            page = self.ask("GET", f"/v1/journal/events?after={after}&limit=1000")
+            found += page
+            if len(page) < 1000:
+                return found
+            after = page[-1]["number"]
+
+    def cpu(self):
+        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def status(self, name):
+        for line in open(f"/proc/{self.process.pid}/status"):
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+        return 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.log.close()
+
+
+def ours(work, units):
+    """Whole sessions, and the transfer within them; seconds, CPU seconds, MB resident, threads."""
+    daemon = Daemon(work)
+    try:
+        while len([e for e in daemon.events(0) if e["kind"] == "outcome"]) < units:
+            time.sleep(0.2)
+        first = daemon.events(0)[-1]["number"]
+        cpu = daemon.cpu()
+        daemon.ask("POST", "/v1/releases/benchmark/approve", json.dumps({"variant": "4G"}).encode())
+        resident = threads = 0
+        while True:
+            time.sleep(0.25)
+            resident, threads = max(resident, daemon.status("VmRSS")), max(threads, daemon.status("Threads"))
+            events = daemon.events(first)
+            if len([e for e in events if e["kind"] == "outcome"]) >= units:
+                break
+        cpu = daemon.cpu() - cpu
+        bad = [json.loads(e["payload"]) for e in events if e["kind"] == "outcome" and json.loads(e["payload"])["outcome"] != "reflashed"]
+        if bad:
+            sys.exit(f"ours: {bad[0]}")
+        at = lambda kind: [e["monotonicNanoseconds"] / 1e9 for e in events if e["kind"] == kind]
+        return {"transfer": max(at("transfer-finished")) - min(at("transfer-started")),
+                "whole": max(at("outcome")) - min(at("session-started")), "cpu": cpu, "resident": resident / 1000, "threads": threads}
+    finally:
+        daemon.stop()
+
+
+def theirs(work, units):
+    """As many dfu-util processes, all at once."""
+    before = os.times()
+    start = time.monotonic()
+    processes = [subprocess.Popen(["dfu-util", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", "-D", f"{work}/new.bin"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for i in range(units)]
+    failed = [p for p in processes if b"rror" in p.communicate()[1] or p.returncode]
+    after = os.times()
+    return {"whole": time.monotonic() - start, "cpu": after.children_user + after.children_system - before.children_user - before.children_system,
+            "failed": len(failed)}
+
+
+def inside(work, units):
+    """Runs where the units are."""
+    print(json.dumps([ours(work, units), theirs(work, units)]))
+
+
+def main(words):
+    chosen = [word for word in words if word in SETTINGS] or list(SETTINGS)
+    numbers = [int(word) for word in words if word.isdigit()] or [1, 8, 16, 32, 64]
+    for name in chosen:
+        program, length = SETTINGS[name]
+        print(f"{name}-limited, medians of {RUNS}\nunits   MiB  transfer s  whole s  CPU s  MB resident  threads   MiB/s   dfu-util: s  CPU s   MiB/s  failed",
+              flush=True)
+        for units in numbers:
+            runs = []
+            for _ in range(RUNS):
+                with work_folder() as work:
+                    prepare(work, units, program, length(units))
+                    out = subprocess.check_output([f"{BIN}/hubsim", "run", "--dock", f"{work}/dock.yaml", "--socket", f"{work}/ctl.sock", "--",
+                                                   sys.executable, os.path.abspath(__file__), "inside", work, str(units)], text=True)
+                    runs.append(json.loads(out.strip().splitlines()[-1]))
+            we = {key: statistics.median(run[0][key] for run in runs) for key in runs[0][0]}
+            they = {key: statistics.median(run[1][key] for run in runs) for key in runs[0][1]}
+            mib = length(units) * units / MIB
+            print(f"{units:5} {length(units) // MIB:5} {we['transfer']:11.2f} {we['whole']:8.2f} {we['cpu']:6.2f} {we['resident']:12.1f} {we['threads']:8.0f} "
+                  f"{mib / we['transfer']:7.1f}  {they['whole']:12.2f} {they['cpu']:6.2f} {mib / they['whole']:7.1f} {they['failed']:7.0f}", flush=True)
+            say(f"dfu-{name}-{units}-throughput", mib / we["transfer"], mib / they["whole"], "MiB/s")
+            say(f"dfu-{name}-{units}-cpu", we["cpu"], they["cpu"], "s")
+
+
+def say(name, ours, peer, unit):
+    print(f"bench: {name} ours={ours:.2f} peer={peer:.2f} ratio={ours / peer:.2f} unit={unit}", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["inside"]:
+        inside(sys.argv[2], int(sys.argv[3]))
+    else:
+        main(sys.argv[1:])

@@ -1,0 +1,84 @@
+public import BenchModel
+internal import GRDB
+internal import Synchronization
+
+/// What a journal in memory is kept in: it outlives the bench that wrote it, as a disk does, and the bench's power can be cut at any store.
+public final class JournalMemory: Sendable {
+    /// What errors call it.
+    static let path = "(memory)"
+
+    let queue: DatabaseQueue
+    private let state: Mutex<State>
+    private let stored: @Sendable ([EventRecord]) -> Void
+
+    private struct State {
+        var isCut = false
+        var storesLeft: Int?
+        var keepsLast = false
+        var onCut: @Sendable () -> Void = {}
+        var latency: @Sendable () -> Duration
+    }
+
+    /// `latency`: how long a store takes. `stored`: told of the events of each store, in the moment in which it is on the disk.
+    /// - Throws: where SQLite can't make a database.
+    public init(
+        latency: @escaping @Sendable () -> Duration = { .zero }, stored: @escaping @Sendable ([EventRecord]) -> Void = { _ in }
+    ) throws {
+        var configuration = Configuration()
+        configuration.label = "journal.memory"
+        queue = try DatabaseQueue(configuration: configuration)
+        state = Mutex(State(latency: latency))
+        self.stored = stored
+    }
+
+    /// Cuts the bench's power at a store, counted from 1 and from now: nothing is stored or read any more until ``restorePower()``.
+    /// `keepsLast`: whether that store is on the disk; the bench does not hear of it either way. `onCut` is called in that moment.
+    public func cutPower(atStore store: Int, keepsLast: Bool, onCut: @escaping @Sendable () -> Void) {
+        state.withLock { state in (state.storesLeft, state.keepsLast, state.onCut) = (store, keepsLast, onCut) }
+    }
+
+    public func restorePower() { state.withLock { state in (state.isCut, state.storesLeft) = (false, nil) } }
+
+    /// All of it as a file, for whoever verifies files.
+    public func write(to path: String) throws {
+        let file = try DatabaseQueue(path: path)
+        try queue.backup(to: file)
+        try file.close()
+    }
+
+    func write(_ body: (Database) throws -> [[EventRecord]], clock: any BenchClock) async throws -> [[EventRecord]] {
+        let latency = state.withLock { $0.latency() }
+        if latency > .zero { try? await clock.sleep(for: latency) }
+        return try writeNow(body)
+    }
+
+    private func writeNow(_ body: (Database) throws -> [[EventRecord]]) throws -> [[EventRecord]] {
+        try expectPower()
+        let (isLast, keeps, onCut) = state.withLock { state in
+            state.storesLeft? -= 1
+            if state.storesLeft == 0 { state.isCut = true }
+            return (state.isCut, state.keepsLast, state.onCut)
+        }
+        var records: [[EventRecord]] = []
+        if !isLast || keeps {
+            records = try queue.write(body)
+            stored(records.flatMap(\.self))
+        }
+        guard !isLast else {
+            onCut()
+            throw JournalError.storage(path: Self.path, "the power is cut")
+        }
+        return records
+    }
+
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try expectPower()
+        return try queue.read(body)
+    }
+
+    func rebuild() throws { try queue.write { try Projection.rebuild($0) } }
+
+    private func expectPower() throws {
+        if state.withLock({ $0.isCut }) { throw JournalError.storage(path: Self.path, "the power is cut") }
+    }
+}

@@ -1,0 +1,156 @@
+internal import Bench
+internal import BenchModel
+internal import Foundation
+internal import Journal
+internal import Simulator
+internal import Synchronization
+
+/// Compares what the bench records with what the units really hold, in the moment in which it is recorded.
+final class Witness: Sendable {
+    private let bus: InProcessBus
+    private let image: [UInt8]
+    /// Units that may come back under another name: of these nothing is known by name.
+    private let renamed: Set<EUI64>
+    /// Units that say another version than they run.
+    private let liars: Set<EUI64>
+    private let units: [EUI64: UnitDescription]
+    private let state = Mutex(State())
+
+    private struct State {
+        var violations: [String] = []
+        /// The downloads that a session's unit had seen when the session began.
+        var before: [SessionID: Int] = [:]
+        var open: Set<SessionID> = []
+        var outcomes: [SessionID: Outcome] = [:]
+        var isCalm = false
+    }
+
+    init(_ bus: InProcessBus, image: [UInt8], units: [UnitDescription]) {
+        self.bus = bus
+        self.image = image
+        var renamed: Set<EUI64> = []
+        for unit in units {
+            for fault in unit.faults where fault.kind == .returnsAs {
+                renamed.insert(unit.chfId)
+                if let other = fault.value.flatMap({ EUI64($0) }) { renamed.insert(other) }
+            }
+        }
+        self.renamed = renamed
+        liars = Set(units.filter { $0.faults.contains { $0.kind == .wrongVersion } }.map(\.chfId))
+        self.units = Dictionary(units.map { ($0.chfId, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    var violations: [String] { state.withLock { $0.violations } }
+
+    func object(_ sentence: String) { state.withLock { $0.violations.append(sentence) } }
+
+    func calm() { state.withLock { $0.isCalm = true } }
+
+    // MARK: Each event as it is stored
+
+    func saw(_ events: [EventRecord]) {
+        for event in events {
+            switch event.kind {
+            case "session-started": began(event)
+            case "outcome": ended(event)
+            case "session-settled": settled(event)
+            default: break
+            }
+        }
+    }
+
+    private func began(_ event: EventRecord) {
+        let downloads = event.unit.flatMap { try? bus.glance(at: $0).downloadsBegun }
+        let isFirst = state.withLock { state in
+            state.before[event.number] = downloads
+            return state.open.insert(event.number).inserted
+        }
+        if !isFirst { object("session \(event.number) began twice") }
+    }
+
+    private func ended(_ event: EventRecord) {
+        guard let session = event.session, let verdict = verdict(of: event.payload) else {
+            return object("event \(event.number): an outcome without a session or a verdict")
+        }
+        let (wasOpen, before) = state.withLock { state in
+            state.outcomes[session] = verdict.outcome
+            return (state.open.remove(session) != nil, state.before[session])
+        }
+        if !wasOpen { object("session \(session) has two outcomes, or no beginning") }
+        if verdict.outcome == .unknown, verdict.reason == nil { object("session \(session) is unknown without a reason") }
+        guard let unit = event.unit, units[unit] != nil, !renamed.contains(unit) else { return }
+        judge(verdict, unit, "session \(session)")
+        if verdict.outcome == .refused, let before, let now = try? bus.glance(at: unit).downloadsBegun, now != before {
+            object("session \(session): \(unit) was refused (\(verdict.reason?.rawValue ?? "?")) and had been written")
+        }
+    }
+
+    private func settled(_ event: EventRecord) {
+        guard let unit = event.unit, units[unit] != nil, !renamed.contains(unit) else { return }
+        struct Settled: Decodable {
+            let session: SessionID
+            let verdict: Verdict
+        }
+        guard let settled = try? JSONDecoder().decode(Settled.self, from: Data(event.payload.utf8)) else {
+            return object("event \(event.number) can't be read")
+        }
+        if settled.verdict.outcome.isCurrent, !holds(unit) {
+            object("session \(settled.session) was settled as \(settled.verdict.outcome), and \(unit) does not hold the release")
+        }
+    }
+
+    private func judge(_ verdict: Verdict, _ unit: EUI64, _ session: String) {
+        let holds = holds(unit)
+        if verdict.outcome.isCurrent, !holds { object("\(session): \(unit) is \(verdict.outcome) and does not hold the release") }
+        guard verdict.outcome == .failed, holds, !liars.contains(unit), let glance = try? bus.glance(at: unit) else { return }
+        if glance.mode == .runtime, glance.isOnBus, verdict.wrote {
+            object(
+                "\(session): \(unit) is called failed (\(verdict.reason?.rawValue ?? "?"): \(verdict.detail ?? "")) and holds and runs the release"
+            )
+        }
+    }
+
+    private func holds(_ unit: EUI64) -> Bool { (try? bus.application(of: unit)) == image }
+
+    private func verdict(of payload: String) -> Verdict? { try? JSONDecoder().decode(Verdict.self, from: Data(payload.utf8)) }
+
+    // MARK: At the end
+
+    func judgeCalm(_ view: SlotView, unit: EUI64?) {
+        guard let unit, let description = units[unit], let verdict = view.verdict else { return }
+        guard !renamed.contains(unit) else { return }
+        let mayBeRefused = description.hardwareVersion.description.hasPrefix("02") || description.firmware == .factory(CampaignPlan.newer)
+        if verdict.outcome.isCurrent ? !holds(unit) : !(mayBeRefused && verdict.outcome == .refused) {
+            object(
+                "\(view.slot): in calm weather \(unit) came to \(verdict.outcome) (\(verdict.reason?.rawValue ?? "-"): \(verdict.detail ?? ""))"
+            )
+        }
+    }
+
+    func compareViews(_ bench: BenchController) async {
+        if let impediment = bench.board.impediment { object("at the end the bench says: \(impediment)") }
+        for view in bench.board.slots where view.isPresent || view.sessionBegan != nil {
+            object("\(view.slot): every unit was taken out, and the board shows \(view.isPresent ? "one" : "a session")")
+        }
+    }
+
+    func judge(sessions: [SessionRecord], units: [UnitDescription], hands: Hands) async {
+        for session in sessions where session.verdict == nil { object("session \(session.id) has no outcome") }
+        let recorded = state.withLock { $0.outcomes }
+        for session in sessions where session.verdict?.outcome != recorded[session.id] {
+            object("session \(session.id): the table says \(session.verdict?.outcome.rawValue ?? "nothing"), the event another outcome")
+        }
+        // The newest session of a unit answers the open questions of those before it.
+        for unit in units where !renamed.contains(unit.chfId) {
+            let own = sessions.filter { $0.chfId == unit.chfId }.sorted { $0.id < $1.id }
+            guard let last = own.last?.verdict else {
+                object("\(unit.chfId) has no session")
+                continue
+            }
+            guard last.outcome.isCurrent else { continue }
+            for session in own.dropLast() where session.verdict?.outcome == .unknown && session.settled == nil && session.isUnsettled {
+                object("session \(session.id) of \(unit.chfId) stays unknown, though the unit was read back later")
+            }
+        }
+    }
+}
