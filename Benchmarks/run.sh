@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 python=../.venv/bin/python
 "$python" release_verify.py
+RUNS="${RUNS:-1}" "$python" dfu_parallel.py
 "$python" smp_line.py
 "$python" smp_cpu.py
 "$python" smp_boards.py "${RUNS:-1}"

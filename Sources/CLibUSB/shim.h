@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libusb.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 /// Set before `libusb_init`: a context that opens only the descriptors it is handed, and never scans the host's devices.
 static inline int reflash_libusb_no_discovery(void) {
@@ -14,10 +15,19 @@ static inline int reflash_epoll_create(void) {
     return epoll_create1(EPOLL_CLOEXEC);
 }
 
-/// Watches a descriptor for poll(2) events, whose bits are epoll's too on Linux.
-static inline int reflash_epoll_add(int epoll, int descriptor, short events) {
-    struct epoll_event event = {.events = (unsigned short)events, .data.fd = descriptor};
+/// Watches a descriptor for poll(2) events, whose bits are epoll's too on Linux. Each is told once (EPOLLET), with `owner`: asking a
+/// device's node again and again what it has said already is what costs most.
+static inline int reflash_epoll_add(int epoll, int descriptor, short events, unsigned long owner) {
+    struct epoll_event event = {.events = (unsigned short)events | EPOLLET, .data.u64 = owner};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+/// Waits for events; returns how many of `owners` have one. At most 64 at a time.
+static inline int reflash_epoll_wait(int epoll, unsigned long *owners) {
+    struct epoll_event events[64];
+    int count = epoll_wait(epoll, events, 64, -1);
+    for (int index = 0; index < count; index++) owners[index] = events[index].data.u64;
+    return count;
 }
 
 static inline int reflash_epoll_remove(int epoll, int descriptor) {

@@ -15,8 +15,8 @@ internal import Synchronization
 public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     /// What the device said of itself when it was opened.
     public let descriptors: USBDescriptors
-    /// Keeps the context alive for as long as the device is.
-    private let host: USBHost
+    /// Kept alive for as long as the device is.
+    private let context: USBContext
     private let handle: OpaquePointer
     private let descriptor: CInt
     private let queue: DispatchQueue
@@ -29,21 +29,21 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
         var idle: CheckedContinuation<Void, Never>?
     }
 
-    init(host: USBHost, node: String, queue: DispatchQueue) throws(USBError) {
+    init(context: USBContext, node: String, queue: DispatchQueue) throws(USBError) {
         let descriptor = unsafe Glibc.open(node, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.openError(node, errno) }
         do throws(USBError) {
             descriptors = try USBDescriptors(Self.readAll(descriptor))
             var handle: OpaquePointer?
             try USBError.check(
-                unsafe libusb_wrap_sys_device(host.context, Int(descriptor), &handle), "open \(node)")
+                unsafe libusb_wrap_sys_device(context.context, Int(descriptor), &handle), "open \(node)")
             guard let handle = unsafe handle else { throw USBError(.io, "open \(node): libusb gave no handle") }
             unsafe self.handle = handle
         } catch {
             Glibc.close(descriptor)
             throw error
         }
-        self.host = host
+        self.context = context
         self.descriptor = descriptor
         self.queue = queue
     }
@@ -68,6 +68,12 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
         _ request: ControlRequest, length: Int, timeout: Duration
     ) async throws(USBError) -> [UInt8] {
         try await run([ControlTransfer(request, inLength: length)], timeout: timeout)[0].get()
+    }
+
+    public func controlIn(
+        _ requests: [ControlRequest], length: Int, timeout: Duration
+    ) async -> [Result<[UInt8], USBError>] {
+        await run(requests.map { ControlTransfer($0, inLength: length) }, timeout: timeout)
     }
 
     public func claim(interface: UInt8) async throws(USBError) {

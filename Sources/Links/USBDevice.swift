@@ -18,6 +18,12 @@ public protocol USBDevice: AnyObject, Sendable {
     /// Receives at most `length` bytes (at most ``USBLimits/controlTransfer``) in the data stage.
     func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8]
 
+    /// Receives as ``controlIn(_:length:timeout:)`` does, request after request, without the host coming back in between.
+    /// - Returns: how each ended; those behind one that failed may be missing.
+    func controlIn(
+        _ requests: [ControlRequest], length: Int, timeout: Duration
+    ) async -> [Result<[UInt8], USBError>]
+
     /// Claims an interface from the kernel and from other programs.
     func claim(interface: UInt8) async throws(USBError)
 
@@ -44,6 +50,21 @@ extension USBDevice {
         } catch {
             return (.success(()), .failure(error))
         }
+    }
+
+    /// One after the other, until one fails.
+    public func controlIn(
+        _ requests: [ControlRequest], length: Int, timeout: Duration
+    ) async -> [Result<[UInt8], USBError>] {
+        var results: [Result<[UInt8], USBError>] = []
+        for request in requests {
+            do throws(USBError) {
+                results.append(.success(try await controlIn(request, length: length, timeout: timeout)))
+            } catch {
+                return results + [.failure(error)]
+            }
+        }
+        return results
     }
 }
 

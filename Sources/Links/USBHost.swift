@@ -6,48 +6,18 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// libusb, driven by Dispatch: one context whose descriptors lie in one epoll set, which one read source watches.
+/// The USB devices of this host, through libusb.
 ///
-/// Devices are opened by their node, which udev named; libusb never scans the host for devices, so nothing that is not
-/// ours is touched. Sendable: libusb's context is thread-safe and everything else is immutable after `init`.
-@safe
-public final class USBHost: @unchecked Sendable {
-    let context: OpaquePointer
-    private let epoll: CInt
-    private let source: any DispatchSourceRead
+/// Devices are opened by their node, which udev named; libusb never scans the host for devices, so nothing that is not ours is touched.
+public struct USBHost: Sendable {
+    private let events: USBEvents
 
     /// - Throws: ``USBError`` when libusb can't start.
     public init() throws(USBError) {
         reflash_libusb_no_discovery()
-        var context: OpaquePointer?
-        try USBError.check(unsafe libusb_init(&context), "libusb_init")
-        guard let context = unsafe context else { throw USBError(.io, "libusb_init gave no context") }
-        let epoll = reflash_epoll_create()
-        guard epoll >= 0 else {
-            unsafe libusb_exit(context)
-            throw USBError(.io, "epoll_create: \(USBError.system(errno))")
-        }
-        unsafe self.context = context
-        self.epoll = epoll
-        source = DispatchSource.makeReadSource(
-            fileDescriptor: epoll, queue: DispatchQueue(pooled: "usb.events"))
-        watchDescriptors()
-        let handle = unsafe Handle(context)
-        source.setEventHandler { @Sendable in
-            var now = timeval()
-            unsafe libusb_handle_events_timeout_completed(handle.context, &now, nil)
-        }
-        source.setCancelHandler { @Sendable in
-            // libusb_exit would call the notifiers, whose epoll set is going.
-            unsafe libusb_set_pollfd_notifiers(handle.context, nil, nil, nil)
-            unsafe libusb_exit(handle.context)
-            close(epoll)
-        }
-        source.activate()
+        events = try USBEvents()
+        _ = try USBContext(events, queue: DispatchQueue(pooled: "usb.trial"))
     }
-
-    /// The context goes when the last event handler has ended.
-    deinit { source.cancel() }
 
     /// Opens the device behind a node such as `/dev/bus/usb/001/005`.
     ///
@@ -55,28 +25,84 @@ public final class USBHost: @unchecked Sendable {
     /// - Throws: ``USBError``; `access` where the node's mode does not let this user in (yet), `gone` where it went away.
     public func open(node: String) async throws(USBError) -> LibUSBDevice {
         let queue = DispatchQueue(pooled: "usb.\(node)")
-        return try await queue.run { () throws(USBError) in try LibUSBDevice(host: self, node: node, queue: queue) }
+        return try await queue.run { [events] () throws(USBError) in
+            try LibUSBDevice(context: USBContext(events, queue: queue), node: node, queue: queue)
+        }
+    }
+}
+
+/// libusb for one device: a context whose descriptors are watched by ``USBEvents``, and whose events are handled on the device's queue.
+///
+/// Each device has a context of its own: at every event libusb asks all descriptors of a context, so that with one for all an event of
+/// one unit would cost as much as there are units. Sendable: libusb's context is thread-safe and everything else is immutable after `init`.
+@safe
+final class USBContext: @unchecked Sendable {
+    let context: OpaquePointer
+    private let queue: DispatchQueue
+    private let watch: Watch
+
+    /// `queue` is the device's.
+    /// - Throws: ``USBError`` when libusb can't start.
+    init(_ events: USBEvents, queue: DispatchQueue) throws(USBError) {
+        var context: OpaquePointer?
+        try USBError.check(unsafe libusb_init(&context), "libusb_init")
+        guard let context = unsafe context else { throw USBError(.io, "libusb_init gave no context") }
+        unsafe self.context = context
+        self.queue = queue
+        let handle = unsafe Handle(context)
+        watch = Watch(
+            events,
+            listener: events.listen(on: queue) {
+                var now = timeval()
+                unsafe libusb_handle_events_timeout_completed(handle.context, &now, nil)
+            })
+        watchDescriptors()
+    }
+
+    /// The context goes when the last event handler has ended.
+    deinit {
+        watch.events.stopListening(watch.listener)
+        let handle = unsafe Handle(context)
+        queue.async { @Sendable [watch] in
+            // libusb_exit would call the notifiers; what it closes is watched no more.
+            unsafe libusb_set_pollfd_notifiers(handle.context, nil, nil, nil)
+            unsafe libusb_exit(handle.context)
+            _ = watch
+        }
     }
 
     private func watchDescriptors() {
-        let added: libusb_pollfd_added_cb = { descriptor, events, user in
-            reflash_epoll_add(CInt(Int(bitPattern: user)), descriptor, events)
-        }
-        let removed: libusb_pollfd_removed_cb = { descriptor, user in
-            reflash_epoll_remove(CInt(Int(bitPattern: user)), descriptor)
-        }
-        let user = unsafe UnsafeMutableRawPointer(bitPattern: Int(epoll))
-        unsafe libusb_set_pollfd_notifiers(context, added, removed, user)
+        let added: libusb_pollfd_added_cb = { descriptor, events, user in unsafe Watch.of(user)?.add(descriptor, events) }
+        let removed: libusb_pollfd_removed_cb = { descriptor, user in unsafe Watch.of(user)?.remove(descriptor) }
+        unsafe libusb_set_pollfd_notifiers(context, added, removed, Unmanaged.passUnretained(watch).toOpaque())
         guard let list = unsafe libusb_get_pollfds(context) else { return }
         var index = 0
         while let entry = unsafe list[index] {
-            unsafe reflash_epoll_add(epoll, entry.pointee.fd, entry.pointee.events)
+            unsafe watch.add(entry.pointee.fd, entry.pointee.events)
             index += 1
         }
         unsafe libusb_free_pollfds(list)
     }
 
-    /// Carries the context into the event handler. Sendable: libusb's context is thread-safe.
+    /// What libusb tells of its descriptors.
+    private final class Watch: Sendable {
+        let events: USBEvents
+        let listener: UInt
+
+        init(_ events: USBEvents, listener: UInt) {
+            self.events = events
+            self.listener = listener
+        }
+
+        static func of(_ user: UnsafeMutableRawPointer?) -> Watch? {
+            unsafe user.map { unsafe Unmanaged<Watch>.fromOpaque($0).takeUnretainedValue() }
+        }
+
+        func add(_ descriptor: CInt, _ wanted: Int16) { events.watch(descriptor, wanted, for: listener) }
+        func remove(_ descriptor: CInt) { events.stopWatching(descriptor) }
+    }
+
+    /// Carries the context to its queue. Sendable: libusb's context is thread-safe.
     @safe
     private struct Handle: @unchecked Sendable {
         let context: OpaquePointer

@@ -115,7 +115,7 @@ actor FlashSession {
     private func attemptDFU(
         _ unit: Unit, _ target: Target, _ history: UnitRecord
     ) async throws(SessionEnd) -> Verdict {
-        let grant = try await grant(memory: USBLimits.controlTransfer)
+        let grant = try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth)
         defer { extendLifetime(grant) }
         try await expectStillApproved(target)
         step(.enteringBootloader)

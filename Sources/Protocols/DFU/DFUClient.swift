@@ -114,7 +114,11 @@ public struct DFUClient: Sendable {
         }
     }
 
-    /// Reads exactly `length` bytes back, block by block, then ends the upload: a device may hold more than was written.
+    /// Blocks of an upload that are asked for at once; what is queued of usbfs memory for a device is this many blocks at most.
+    public static let uploadDepth = 4
+
+    /// Reads exactly `length` bytes back, block by block, then ends the upload: a device may hold more than was written. The next blocks are
+    /// asked for while the first is on its way; none beyond `length`.
     public func upload(length: Int, block consume: ([UInt8]) -> Void) async throws(DFUError) {
         guard interface.functional.attributes.contains(.canUpload) else {
             throw .unsupported("the device can't upload")
@@ -122,15 +126,20 @@ public struct DFUClient: Sendable {
         var received = 0
         var block: UInt16 = 0
         while received < length {
-            let bytes = try await requestIn(.upload, value: block, length: blockSize)
-            let wanted = min(bytes.count, length - received)
-            consume(wanted == bytes.count ? bytes : Array(bytes[..<wanted]))
-            received += wanted
-            block &+= 1
-            if bytes.count < blockSize {
-                // DFU 1.1 §6.1.1: a short block ends the upload and the device is back in dfuIDLE.
-                guard received == length else { throw .shortUpload(expected: length, found: received) }
-                return
+            let count = min(Self.uploadDepth, (length - received + blockSize - 1) / blockSize)
+            let requests = (0..<count).map { setup(.upload, type: DFU.deviceToHost, value: block &+ UInt16($0)) }
+            for result in await device.controlIn(requests, length: blockSize, timeout: requestBound) {
+                let bytes: [UInt8]
+                do throws(USBError) { bytes = try result.get() } catch { throw Self.failure(of: .upload, error) }
+                let wanted = min(bytes.count, length - received)
+                consume(wanted == bytes.count ? bytes : Array(bytes[..<wanted]))
+                received += wanted
+                block &+= 1
+                if bytes.count < blockSize {
+                    // DFU 1.1 §6.1.1: a short block ends the upload and the device is back in dfuIDLE.
+                    guard received == length else { throw .shortUpload(expected: length, found: received) }
+                    return
+                }
             }
         }
         // All that was asked for is here; the next step brings the device to dfuIDLE if this does not.
