@@ -2,7 +2,7 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test test-kernel test-interop bench fuzz build format lint clean setup programs
+.PHONY: demo test test-kernel test-interop campaigns bench fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
@@ -17,6 +17,11 @@ test-kernel: setup programs
 # Real Zephyr and MCUboot firmware on emulated boards, beside smpclient.
 test-interop: setup programs
 	@.venv/bin/python Tests/Interop/interop.py $(BOARDS)
+
+# Whole benches in virtual time, and everything that can go wrong on them; by seeds, of which the failing ones are named.
+campaigns: setup
+	$(SWIFT) build -c release --product campaigns
+	.build/release/campaigns --from $(or $(FROM),1) --count $(or $(COUNT),1000)
 
 # Every speed that is claimed, beside the peers, with optimised programs.
 bench: build

@@ -25,7 +25,7 @@ SETTINGS = {"unit": ("20 ms", lambda units: MIB), "host": ("0 ms", lambda units:
 DOCK = """
 dock: benchmark
 defaults: {{variant: 4G, model: 010A030B, hardwareVersion: "0101", firmware: {{version: 00020100}}, flashMiB: 128, transferSize: 4096,
-           timing: {{erase: 0 ms, program: {program}, manifest: 5 ms, detach: 100 ms, reboot: 200 ms}}}}
+           timing: {{erase: 0 ms, program: {program}, manifest: 5 ms, detach: {detach}, reboot: 200 ms}}}}
 slots:
 {slots}
 units:
@@ -72,7 +72,11 @@ def place(index):
     return f"{index // 8 + 1}.{index % 8 + 1}"
 
 
-def prepare(work, units, program, length):
+def chf(index):
+    return f"00-DB-12-34-56-78-92-{index + 1:02X}"
+
+
+def prepare(work, units, program, length, detach="100 ms", docked=True):
     subprocess.check_call(["bash", f"{ROOT}/packaging/trial-authority.sh", work], stderr=subprocess.DEVNULL)
     with open(f"{work}/payload.bin", "wb") as file:
         file.write(random.Random(1).randbytes(length - 0x2000))
@@ -88,9 +92,8 @@ def prepare(work, units, program, length):
         subprocess.check_call([f"{BIN}/reflashctl", *arguments], cwd=work, stdout=subprocess.DEVNULL)
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK.format(
-            program=program, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
-            units="\n".join(f"  - {{slot: A{i + 1:02}, chfId: 00-DB-12-34-56-78-92-{i + 1:02X}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}"
-                            for i in range(units))))
+            program=program, detach=detach, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
+            units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}" for i in range(units))))
     with open(f"{work}/bench.yaml", "w") as file:
         file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
 

@@ -184,7 +184,7 @@ private struct Tail {
     private var hash: [UInt8]
 
     init(_ database: Database) throws {
-        let row = try Row.fetchOne(database, sql: "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1")
+        let row = try Row.fetchOne(try database.cachedStatement(sql: "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"))
         number = try row?.decode(forColumn: "number") ?? 0
         let bytes: Data? = try row?.decode(forColumn: "hash")
         hash = bytes.map { Array($0) } ?? HashChain.start
@@ -200,11 +200,12 @@ private struct Tail {
             unit: draft.unit?.description, session: isStart ? number : draft.session, kind: draft.event.kind,
             payload: try draft.event.payload())
         hash = HashChain.hash(after: hash, fields)
-        try database.execute(
+        let insert = try database.cachedStatement(
             sql: """
                 INSERT INTO events (number, utc, monotonic, slot, unit, session, kind, payload, hash)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
+                """)
+        try insert.execute(
             arguments: [
                 fields.number, fields.utc, fields.monotonicNanoseconds, fields.slot, fields.unit, fields.session,
                 fields.kind, fields.payload, Data(hash),

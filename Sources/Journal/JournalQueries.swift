@@ -116,8 +116,8 @@ extension Journal {
 
 extension UnitRecord {
     fileprivate init(_ chfId: EUI64, _ database: Database) throws {
-        let rows = try Row.fetchAll(
-            database, sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id", arguments: [chfId.description])
+        let query = try database.cachedStatement(sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id")
+        let rows = try Row.fetchAll(query, arguments: [chfId.description])
         self.init(chfId: chfId, sessions: try rows.map { try SessionRecord(row: $0) })
     }
 }

@@ -16,12 +16,13 @@ enum Projection {
             try updateSlot(event, "isHeld = 0", database)
         case "session-started":
             let started = try JSONText.decode(event.payload, as: JournalEvent.SessionStarted.self)
-            try database.execute(
+            try database.cachedStatement(
                 sql: """
                     INSERT INTO sessions
                     (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
+                    """
+            ).execute(
                 arguments: [
                     event.number, event.slot, event.unit, event.utc, started.release, try JSONText.encode(started.components),
                     started.manifestHash?.description, started.approval, try JSONText.encode(started.checksOff),
@@ -29,16 +30,15 @@ enum Projection {
                 ])
             try updateSlot(event, "lastSession = \(event.number)", database)
         case "transfer-started":
-            try database.execute(
-                sql: "UPDATE sessions SET transferBegan = 1 WHERE id = ?", arguments: [event.session])
+            try database.cachedStatement(sql: "UPDATE sessions SET transferBegan = 1 WHERE id = ?").execute(
+                arguments: [event.session])
         case "outcome":
-            try database.execute(
-                sql: "UPDATE sessions SET endedAt = ?, verdict = ?, unit = coalesce(unit, ?) WHERE id = ?",
-                arguments: [event.utc, event.payload, event.unit, event.session])
+            try database.cachedStatement(sql: "UPDATE sessions SET endedAt = ?, verdict = ?, unit = coalesce(unit, ?) WHERE id = ?")
+                .execute(
+                    arguments: [event.utc, event.payload, event.unit, event.session])
         case "session-settled":
             let settled = try JSONText.decode(event.payload, as: JournalEvent.SessionSettled.self)
-            try database.execute(
-                sql: "UPDATE sessions SET settled = ?, settledBy = ? WHERE id = ?",
+            try database.cachedStatement(sql: "UPDATE sessions SET settled = ?, settledBy = ? WHERE id = ?").execute(
                 arguments: [try JSONText.encode(settled.verdict), event.session, settled.session])
         default:
             break
@@ -54,8 +54,10 @@ enum Projection {
 
     private static func updateSlot(_ event: EventFields, _ change: String, _ database: Database) throws {
         guard let slot = event.slot else { return }
-        try database.execute(sql: "INSERT OR IGNORE INTO slots (slot) VALUES (?)", arguments: [slot])
-        try database.execute(sql: "UPDATE slots SET \(change) WHERE slot = ?", arguments: [slot])
+        try database.cachedStatement(sql: "INSERT OR IGNORE INTO slots (slot) VALUES (?)").execute(
+            arguments: [slot])
+        try database.cachedStatement(sql: "UPDATE slots SET \(change) WHERE slot = ?").execute(
+            arguments: [slot])
     }
 }
 

@@ -8,7 +8,6 @@ import Testing
 @testable import BenchKit
 
 @Suite(.timeLimit(.minutes(5))) struct CampaignTests {
-    /// Seeds that have found something once, and some that have not.
     @Test(arguments: [1, 3, 6, 9, 31, 2026] as [UInt64])
     func `whatever goes wrong, nothing is recorded that is not so, and in calm weather every unit comes to an end`(seed: UInt64)
         async throws

@@ -30,6 +30,8 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
         var sleepers: [Int: CheckedContinuation<Void, any Error>] = [:]
         /// Pieces of work since time last passed.
         var standstill = 0
+        /// Whether the body has returned.
+        var isOver = false
         var thread: Thread?
 
         mutating func add(_ work: @escaping Work, to queue: Int) {
@@ -47,6 +49,8 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
 
         /// The next piece of work; lets time pass where there is none now. `nil` where there will never be any.
         mutating func next() -> Work? {
+            done()
+            guard !isOver, standstill < VirtualTime.patience else { return nil }
             while ready.isEmpty {
                 guard let alarm = due.popMin() else { return nil }
                 guard let (queue, work) = alarms.removeValue(forKey: alarm.id) else { continue }
@@ -63,7 +67,7 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
             return queues[queue].removeFirst()
         }
 
-        mutating func done() {
+        private mutating func done() {
             guard let queue = current else { return }
             current = nil
             if !queues[queue].isEmpty { ready.append(queue) }
@@ -98,32 +102,33 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
         state.withLock { $0.thread = .current }
         defer { end() }
         let ended = Ended<Value>()
-        Task(executorPreference: lane("body", controller: nil)) {
+        Task(executorPreference: lane("body", controller: nil)) { [self] in
             let value: Result<Value, any Error>
             do { value = .success(try await body()) } catch { value = .failure(error) }
             ended.set(value)
+            state.withLock { $0.isOver = true }
         }
-        while true {
-            if let value = ended.value { return try value.get() }
-            guard turn() else { throw SimulatorError("at \(now): everybody waits, and nothing is to come") }
-            guard state.withLock({ $0.standstill }) < Self.patience else {
-                throw SimulatorError("at \(now): there is always something to do, and time stands still")
-            }
-        }
+        while turn() {}
+        if let value = ended.value { return try value.get() }
+        throw SimulatorError(
+            "at \(now): "
+                + (isStandingStill ? "there is always something to do, and time stands still" : "everybody waits, and nothing is to come"))
     }
 
     /// - Returns: whether there was anything to do.
     private func turn() -> Bool {
         guard let work = state.withLock({ $0.next() }) else { return false }
         work()
-        state.withLock { $0.done() }
         return true
     }
+
+    private var isStandingStill: Bool { state.withLock { $0.standstill } >= Self.patience }
 
     /// Whoever still sleeps is told that it is over.
     private func end() {
         let sleepers = state.withLock { state in
             state.alarms = [:]
+            (state.isOver, state.standstill) = (false, 0)
             defer { state.sleepers = [:] }
             return state.sleepers.sorted { $0.key < $1.key }.map(\.value)
         }
@@ -132,6 +137,7 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
         state.withLock { state in (state.thread, state.alarms, state.queues) = (nil, [:], [[]]) }
     }
 
+    /// What the body returned; `nil` as long as it has not.
     private final class Ended<Value: Sendable>: Sendable {
         private let result = Mutex<Result<Value, any Error>?>(nil)
         var value: Result<Value, any Error>? { result.withLock { $0 } }

@@ -19,7 +19,7 @@ public struct CampaignPlan: Sendable {
         self.seed = seed
         var dice = Dice(seed)
         slots = count + 8
-        imageBytes = dice.number(in: 2_000...20_000)
+        imageBytes = dice.number(in: 1_000...8_000)
         units = (1...count).map { Self.unit($0, of: count, &dice) }
         powerCuts = (0..<dice.number(in: 0...2)).map { _ in (dice.number(in: 1...(count * 12)), dice.chance(50)) }
     }
@@ -52,7 +52,7 @@ public struct CampaignPlan: Sendable {
 
     private static func fault(_ variant: Variant, _ index: Int, of count: Int, _ dice: inout Dice) -> Fault {
         let times = dice.chance(70) ? 1 : dice.number(in: 2...6)
-        let byte = dice.number(in: 0...20_000)
+        let byte = dice.number(in: 0...8_000)
         let block = dice.number(in: 0...12)
         func coming(_ dice: inout Dice) -> Fault {
             switch dice.number(in: 0...3) {
