@@ -68,6 +68,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLibUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
+        .systemLibrary(name: "CHost"),
         .systemLibrary(name: "CSerial"),
         .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -99,8 +100,9 @@ let package = Package(
             dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", collections, heap, crypto],
             swiftSettings: pointers),
 
+        .target(name: "Doctor", dependencies: ["BenchModel", "CHost", "ConfigFiles"], swiftSettings: pointers),
         .target(
-            name: "TerminalView", dependencies: ["BenchModel", "BenchWire", "Firmware"], swiftSettings: common),
+            name: "TerminalView", dependencies: ["BenchModel", "BenchWire", "Doctor", "Firmware"], swiftSettings: common),
 
         .executableTarget(
             name: "reflashd",
@@ -112,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "reflashctl",
             dependencies: [
-                "BenchModel", "BenchWire", "ConfigFiles", "Dock", "Firmware", "Journal", "TerminalView", argumentParser, crypto, httpClient,
+                "BenchModel", "BenchWire", "ConfigFiles", "Dock", "Doctor", "Firmware", "Journal", "TerminalView", argumentParser, crypto,
+                httpClient,
                 logging,
                 nioCore, nioFoundation, nioHTTP,
             ],
@@ -131,6 +134,7 @@ let package = Package(
         .target(
             name: "ReleaseKit", dependencies: ["BenchModel", "Firmware", asn1, crypto, x509], path: "Tests/ReleaseKit",
             swiftSettings: common),
+        .testTarget(name: "DoctorTests", dependencies: ["BenchModel", "ConfigFiles", "Doctor"], swiftSettings: common),
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),

@@ -150,7 +150,10 @@ public actor BenchController {
         for change in changes {
             shared.logger.debug(
                 "\(change.word)",
-                metadata: ["node": "\(change.device.node)", "port": "\(change.device.port)", "at": "\(change.device.syspath)"])
+                metadata: [
+                    "node": "\(change.device.node)", "port": "\(change.device.port)", "at": "\(change.device.syspath)",
+                    "number": "\(change.device.incarnation)", "found": "\(change.device.found ?? "-")",
+                ])
             switch change {
             case .disappeared(let device):
                 await runner(for: device)?.left(device.attachment)

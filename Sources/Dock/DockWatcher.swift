@@ -91,18 +91,11 @@ public final class DockWatcher: @unchecked Sendable {
             unsafe udev_device_unref(device)
             if let path, paths.last != path { paths.append(path) }
         }
-        for path in paths { lookAgain(at: path) }
+        for path in paths { known[path] = unsafe path.withCString { unsafe device(at: $0) } }
         publish()
         guard !isLookDue else { return }
         isLookDue = true
         queue.asyncAfter(deadline: .now() + Self.afterEvent) { @Sendable [weak self] in self?.look() }
-    }
-
-    /// What is below a device that has gone is gone too, and what is below one that has changed is told of by itself.
-    private func lookAgain(at path: String) {
-        let device = unsafe path.withCString { unsafe self.device(at: $0) }
-        known[path] = device
-        if device == nil { known = known.filter { !$0.key.hasPrefix(path + "/") } }
     }
 
     private func enumerate() -> [DockedDevice]? {
@@ -136,8 +129,10 @@ public final class DockWatcher: @unchecked Sendable {
         }
         guard DockedDevice.isCurrent(properties, of: parent) else { return nil }
         // What was read together belongs together: an attribute that is read now may be the next device's at this port.
-        guard let number = (properties["DEVTYPE"] == "usb_device" ? properties : parent)?["DEVNUM"].flatMap({ Int($0) }) else { return nil }
-        return DockedDevice(syspath: path, incarnation: "\(number)", properties: properties)
+        guard let usb = properties["DEVTYPE"] == "usb_device" ? properties : parent, let number = usb["DEVNUM"].flatMap({ Int($0) }) else {
+            return nil
+        }
+        return DockedDevice(syspath: path, incarnation: "\(number)", found: usb["USEC_INITIALIZED"], properties: properties)
     }
 
     private func properties(of device: OpaquePointer) -> [String: String] {

@@ -13,11 +13,13 @@ public struct DockedDevice: Hashable, Sendable {
     public let syspath: String
     /// The number of the USB device on its bus, new at each enumeration.
     public let incarnation: String
+    /// When udev was first through with the USB device (its property USEC_INITIALIZED); `nil` where it does not say.
+    public let found: String?
     /// udev's properties of the device.
     public let properties: [String: String]
 
     public init(
-        port: PortPath, interface: UInt8? = nil, node: String, syspath: String, incarnation: String = "",
+        port: PortPath, interface: UInt8? = nil, node: String, syspath: String, incarnation: String = "", found: String? = nil,
         properties: [String: String]
     ) {
         self.port = port
@@ -25,15 +27,17 @@ public struct DockedDevice: Hashable, Sendable {
         self.node = node
         self.syspath = syspath
         self.incarnation = incarnation
+        self.found = found
         self.properties = properties
     }
 
     /// As udev's properties describe it; `nil` for a device that is at no port or has no node.
-    public init?(syspath: String, incarnation: String, properties: [String: String]) {
+    public init?(syspath: String, incarnation: String, found: String?, properties: [String: String]) {
         guard let path = properties["ID_PATH"], let node = properties["DEVNAME"] else { return nil }
         switch properties["SUBSYSTEM"] {
         case "usb" where properties["DEVTYPE"] == "usb_device":
-            self.init(port: PortPath(path), node: node, syspath: syspath, incarnation: incarnation, properties: properties)
+            self.init(
+                port: PortPath(path), node: node, syspath: syspath, incarnation: incarnation, found: found, properties: properties)
         case "tty":
             // `…-usb-0:1.2:1.0`: the port, then configuration and interface.
             guard let colon = path.lastIndex(of: ":"), path[..<colon].contains("-usb-"),
@@ -41,7 +45,7 @@ public struct DockedDevice: Hashable, Sendable {
             else { return nil }
             self.init(
                 port: PortPath(String(path[..<colon])), interface: interface, node: node, syspath: syspath, incarnation: incarnation,
-                properties: properties)
+                found: found, properties: properties)
         default:
             return nil
         }
@@ -80,7 +84,7 @@ public struct DockedDevice: Hashable, Sendable {
 
     /// Which attachment this is.
     public var attachment: Attachment {
-        Attachment(syspath: syspath, node: node, incarnation: incarnation, found: properties["USEC_INITIALIZED"])
+        Attachment(syspath: syspath, node: node, incarnation: incarnation, found: found)
     }
 
     /// Tells one attachment of a device from the next, whatever the events said or failed to say.
@@ -88,7 +92,7 @@ public struct DockedDevice: Hashable, Sendable {
         let syspath: String
         let node: String
         let incarnation: String
-        /// When udev was first through with it. The kernel gives 127 numbers in turn, and a full bench may use them up within seconds.
+        /// The kernel gives 127 numbers in turn, and a full bench may use them up within seconds.
         let found: String?
     }
 }

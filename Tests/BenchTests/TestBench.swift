@@ -18,6 +18,8 @@ final class TestBench: Sendable {
     let journal: Journal
     let image: [UInt8]
     private let following: Task<Void, Never>
+    /// The journal's memory in virtual time; a file has it otherwise.
+    private let memory: JournalMemory?
 
     static let targetVersion = FirmwareVersion(rawValue: 0x0002_012F)
     static let fast = UnitTiming(
@@ -68,7 +70,7 @@ final class TestBench: Sendable {
     static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }
     static func slot(_ index: Int) -> SlotID { SlotID("A\(index)") ?? { preconditionFailure("a label") }() }
 
-    private init(_ setup: Setup, path: String) async throws {
+    private init(_ setup: Setup, path: String, in time: VirtualTime?) async throws {
         image = TestRelease.image(Self.targetVersion, bytes: setup.imageBytes)
         let count = setup.installed.count
         let description = DockDescription(
@@ -85,7 +87,7 @@ final class TestBench: Sendable {
                     faults: setup.faults[index] ?? [])
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
-        bus = try InProcessBus(description)
+        bus = try time.map { try InProcessBus(description, time: $0, transferTime: .microseconds(125)) } ?? InProcessBus(description)
         let config = BenchConfig(
             name: "test", journal: path, socket: "", limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
             profiles: [
@@ -104,24 +106,33 @@ final class TestBench: Sendable {
                 try Self.target(
                     "step-\(version)", version, TestRelease.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
         }
-        journal = try Journal(path: path, clock: SystemClock())
+        let clock: any BenchClock = time.map { $0 as any BenchClock } ?? SystemClock()
+        let lanes: any LaneSource = time.map { $0 as any LaneSource } ?? DispatchLanes()
+        let memory = try time.map { _ in try JournalMemory() }
+        self.memory = memory
+        if let time, let memory {
+            journal = try Journal(memory, lane: time.lane("journal", controller: nil), clock: time)
+        } else {
+            journal = try Journal(path: path, clock: clock)
+        }
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         controller = try await BenchController(
             config, journal: journal, targets: GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals),
-            admission: AdmitAll(),
-            opener: InProcessLinks(bus),
-            clock: SystemClock(), logger: logger)
+            admission: AdmitAll(), opener: InProcessLinks(bus), clock: clock, lanes: lanes, logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        following = Task { [controller, bus] in
+        let lane = lanes.lane("dock", controller: nil)
+        following = Task(executorPreference: lane) { [controller, bus] in
             await withTaskGroup { group in
                 group.addTask { await controller.run(stream) }
                 group.addTask {
                     for await snapshot in bus.snapshots {
                         continuation.yield(
                             snapshot.compactMap {
-                                DockedDevice(syspath: $0.syspath, incarnation: $0.incarnation, properties: $0.properties)
+                                DockedDevice(
+                                    syspath: $0.syspath, incarnation: $0.incarnation, found: $0.properties["USEC_INITIALIZED"],
+                                    properties: $0.properties)
                             })
                     }
                 }
@@ -151,17 +162,39 @@ final class TestBench: Sendable {
         let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let bench = try await TestBench(setup, path: folder.appending(path: "journal.sqlite").path)
-        do {
-            try await body(bench)
-        } catch {
+        let path = folder.appending(path: "journal.sqlite").path
+        let (intact, unfinished) = try await run(setup, path: path, in: nil) { bench in try await body(bench) }.end
+        #expect(intact)
+        #expect(unfinished == 0)
+    }
+
+    /// As ``run(_:_:)``, in a time that passes only when nothing is left to do. What is expected is expected of what `body` returns.
+    static func run<Value: Sendable>(
+        _ setup: Setup, seed: UInt64, _ body: @escaping @Sendable (TestBench) async throws -> Value
+    ) async throws -> Value {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "journal.sqlite").path
+        let time = VirtualTime(seed: seed)
+        let (value, end) = try await time.run { try await run(setup, path: path, in: time, body) }
+        #expect(end.isIntact)
+        #expect(end.unfinished == 0)
+        return value
+    }
+
+    private static func run<Value>(
+        _ setup: Setup, path: String, in time: VirtualTime?, _ body: (TestBench) async throws -> Value
+    ) async throws -> (value: Value, end: (isIntact: Bool, unfinished: Int)) {
+        let bench = try await TestBench(setup, path: path, in: time)
+        let value: Value
+        do { value = try await body(bench) } catch {
             await bench.stop()
             throw error
         }
         await bench.stop()
-        let verification = try JournalVerifier.verify(bench.journal.path)
-        #expect(verification.isIntact)
-        #expect(try await bench.journal.unfinishedSessions().isEmpty)
+        try bench.memory?.write(to: path)
+        return (value, (try JournalVerifier.verify(path).isIntact, try await bench.journal.unfinishedSessions().count))
     }
 
     func stop() async {
@@ -172,29 +205,27 @@ final class TestBench: Sendable {
     /// The slot as soon as its session number `count` since the beginning has ended, and no other runs.
     func ended(_ index: Int, sessions count: Int = 1) async throws -> SlotView {
         let slot = Self.slot(index)
-        for await _ in Self.withFirst(controller.board.changes()) {
-            let view = try #require(controller.board.slot(slot))
-            let ended = try await journal.sessions(limit: 1000).filter { $0.slot == slot && $0.verdict != nil }
-            if ended.count >= count, view.sessionBegan == nil, view.verdict != nil { return view }
+        return try await whenChanged {
+            let view = try #require(self.controller.board.slot(slot))
+            let ended = try await self.journal.sessions(limit: 1000).filter { $0.slot == slot && $0.verdict != nil }
+            return ended.count >= count && view.sessionBegan == nil && view.verdict != nil ? view : nil
         }
-        throw CancellationError()
     }
 
     /// An event of a kind, as soon as there are so many.
     func event(_ kind: String, number: Int = 1) async throws -> EventRecord {
-        for await _ in Self.withFirst(controller.board.changes()) {
-            let events = try await journal.events(after: 0, limit: 1000).filter { $0.kind == kind }
-            if events.count >= number { return events[number - 1] }
+        try await whenChanged {
+            let events = try await self.journal.events(after: 0, limit: 1000).filter { $0.kind == kind }
+            return events.count >= number ? events[number - 1] : nil
         }
-        throw CancellationError()
     }
 
     /// The first view of a slot that fits.
     func view(_ index: Int, where fits: (SlotView) -> Bool) async throws -> SlotView {
-        for await _ in Self.withFirst(controller.board.changes()) {
-            if let view = controller.board.slot(Self.slot(index)), fits(view) { return view }
+        try await whenChanged {
+            guard let view = self.controller.board.slot(Self.slot(index)), fits(view) else { return nil }
+            return view
         }
-        throw CancellationError()
     }
 
     /// Pulls a unit out, waits until the bench has seen that, and plugs it into another slot, or the same.
@@ -211,14 +242,12 @@ final class TestBench: Sendable {
     /// Whether the unit's flash holds the image.
     func holdsImage(_ index: Int) throws -> Bool { try unit(index).applicationHash == SHA256Value.of(image) }
 
-    private static func withFirst(_ changes: AsyncStream<Void>) -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        continuation.yield()
-        let task = Task {
-            for await _ in changes { continuation.yield() }
-            continuation.finish()
-        }
-        continuation.onTermination = { _ in task.cancel() }
-        return stream
+    /// What `look` finds, now or after a change of the board.
+    private func whenChanged<Found>(_ look: () async throws -> Found?) async throws -> Found {
+        var changes = controller.board.changes().makeAsyncIterator()
+        repeat {
+            if let found = try await look() { return found }
+        } while await changes.next() != nil
+        throw CancellationError()
     }
 }

@@ -21,8 +21,8 @@ import Testing
     @Test func `a unit that comes back under the number that it had is another attachment`() {
         func device(_ found: String) -> DockedDevice {
             DockedDevice(
-                port: PortPath("pci-usb-0:1"), node: "/dev/bus/usb/001/005", syspath: "/sys/devices/1-1", incarnation: "5",
-                properties: ["USEC_INITIALIZED": found])
+                port: PortPath("pci-usb-0:1"), node: "/dev/bus/usb/001/005", syspath: "/sys/devices/1-1", incarnation: "5", found: found,
+                properties: [:])
         }
         let (before, after) = (device("1000"), device("900000"))
         #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])

@@ -102,9 +102,16 @@ class Bench:
             if not missing:
                 return status
             if time.monotonic() > deadline:
-                shown = ", ".join(f"{slot}: {describe(status.get(slot, {}))}" for slot in missing)
+                shown = ", ".join(f"{slot}: {describe(status.get(slot, {}))}{self.before(status.get(slot, {}))}" for slot in missing)
                 raise AssertionError(f"after {seconds} s not {what}: {shown}")
             time.sleep(0.5)
+
+    def before(self, slot):
+        """How the earlier sessions of a slot's unit ended: they say what the last one can't."""
+        chf_id = (slot.get("unit") or {}).get("chfId") if isinstance(slot.get("unit"), dict) else slot.get("chfId")
+        sessions = self.unit(chf_id)["sessions"][:-1] if chf_id else []
+        ends = [session.get("verdict") or {} for session in sessions]
+        return "".join(f"; before {end.get('outcome')} {end.get('reason', '')} {end.get('detail', '')}" for end in ends)
 
     def await_outcome(self, outcomes, slots, seconds=SESSIONS_SECONDS):
         """Waits until the unit in each slot has ended with one of the outcomes."""

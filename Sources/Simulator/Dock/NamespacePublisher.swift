@@ -9,6 +9,8 @@ final class NamespacePublisher: DockPublisher {
     private let socket: CInt
     private let sequence = Mutex(1000)
     private let announcements = Mutex<[String: [Announcement]]>([:])
+    /// What is said about each USB hub, by its path in sysfs.
+    private let hubs = Mutex<[String: [Announcement]]>([:])
     private let terminals = Mutex<[String: PseudoTerminal]>([:])
 
     /// What is said about a device, or its tty, with every event.
@@ -39,7 +41,16 @@ final class NamespacePublisher: DockPublisher {
                 // udev answers the kernel's later `bind` event with one of its own.
                 if announcement.subsystem == "usb" { try send("bind", announcement) }
             }
+            if device.seat == nil { hubs.withLock { $0[SysfsTree.path(of: device.position)] = all } }
+            try hubsSpeak(above: device)
         }
+    }
+
+    /// USB hubs tell of themselves too, whenever somebody triggers udev anew: that says nothing of what hangs on them.
+    private func hubsSpeak(above device: BusDevice) throws(SimulatorError) {
+        let path = SysfsTree.path(of: device.position)
+        let above = hubs.withLock { hubs in hubs.filter { path.hasPrefix($0.key + "/") }.flatMap(\.value) }
+        for announcement in above { try send("change", announcement) }
     }
 
     func left(_ device: BusDevice) {

@@ -148,7 +148,8 @@ final class Witness: Sendable {
                 continue
             }
             guard last.outcome.isCurrent else { continue }
-            for session in own.dropLast() where session.verdict?.outcome == .unknown && session.settled == nil && session.isUnsettled {
+            // One that was cut before it had a target has left no question.
+            for session in own.dropLast() where session.isUnsettled && !session.components.isEmpty {
                 object("session \(session.id) of \(unit.chfId) stays unknown, though the unit was read back later")
             }
         }

@@ -1,0 +1,224 @@
+public import BenchModel
+internal import ConfigFiles
+internal import Foundation
+
+/// Compares what a bench's config needs with what the host offers. A function of values; each check is one that some bench has failed on.
+public struct Diagnosis: Sendable {
+    private let config: BenchConfig
+    private let facts: HostFacts
+    /// The config's path, for the commands that mend.
+    private let file: String
+
+    /// Bytes that are queued on usbfs for one DFU unit: four blocks of a readback at once.
+    public static let memoryPerUnit = 4 * 4096
+    /// Endpoints that an xHCI host controller of the common kinds has for all devices, beside each device's own.
+    static let endpointsPerController = 96
+    /// Endpoints of a unit of each kind: endpoint 0, and those of its interfaces in run-time mode.
+    static let endpointsOfDFUUnit = 3
+    static let endpointsOfSerialUnit = 4
+
+    private static let enoughFree = 1 << 30
+    private static let tooLittleFree = 100 << 20
+    private static let slowSync = 0.02
+    /// Programs that open every tty that appears.
+    private static let meddlers = ["ModemManager", "brltty"]
+    private static let commonRules = "70-reflash.rules"
+
+    public init(of config: BenchConfig, at file: String, on facts: HostFacts) {
+        self.config = config
+        self.facts = facts
+        self.file = file
+    }
+
+    /// Everything that was looked at, in a fixed order.
+    public var findings: [Finding] {
+        [usbfsMemory, hostControllers] + endpoints + [rules, slotRules, autosuspend, latency, group] + meddlers + holders
+            + [clock, disk, sync]
+    }
+
+    private var usbSlots: [SlotPlace] { config.slots.filter { $0.fixed == nil } }
+    private var hasDFU: Bool { config.profiles.contains { $0.smp == nil } }
+
+    // MARK: The host's USB
+
+    private var usbfsMemory: Finding {
+        guard hasDFU else { return Finding(fine: "usbfs-memory", "no unit of this bench is written through usbfs") }
+        let sessions = min(usbSlots.count, config.limits.concurrentSessions)
+        let needed = sessions * Self.memoryPerUnit
+        let need = "\(sessions) sessions at a time need \(needed / 1024) KiB"
+        guard let offered = facts.usbfsMemoryMiB else {
+            return Finding(
+                .problem, "usbfs-memory", "this kernel has no USB (no /sys/module/usbcore)", why: "no unit can be reached over USB",
+                mend: "run the bench on a machine with USB, or load the host controller's driver: 'sudo modprobe xhci_pci'")
+        }
+        let command = { (mebibytes: Int) in
+            "echo \(mebibytes) | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb, "
+                + "and usbcore.usbfs_memory_mb=\(mebibytes) on the kernel's command line for the next start"
+        }
+        if offered > 0, offered << 20 < needed {
+            return Finding(
+                .problem, "usbfs-memory", "\(need), and usbfs may use \(offered) MiB in all",
+                why: "transfers fail with 'out of memory' when all units are written at once", mend: command(needed >> 20 + 1))
+        }
+        if offered > 0, offered << 20 < config.limits.usbfsMemory {
+            return Finding(
+                .warning, "usbfs-memory",
+                "the config counts on \(config.limits.usbfsMemory >> 20) MiB of usbfs memory, and the kernel gives \(offered) MiB to all programs",
+                why: "a bench that counts on more than there is learns of the limit by failed transfers",
+                mend: command(config.limits.usbfsMemory >> 20))
+        }
+        return Finding(fine: "usbfs-memory", "\(need); usbfs may use " + (offered == 0 ? "any amount" : "\(offered) MiB"))
+    }
+
+    private var hostControllers: Finding {
+        let missing = Set(usbSlots.map(\.port.hostController)).subtracting(facts.hostControllers).sorted()
+        guard missing.isEmpty else {
+            let slots = usbSlots.filter { missing.contains($0.port.hostController) }.map(\.slot.label)
+            return Finding(
+                .problem, "host-controllers",
+                "the host has no USB host controller at \(missing.joined(separator: ", ")); it has \(list(facts.hostControllers.sorted()))",
+                why: "\(counted(slots)) can never see a unit",
+                mend: "put the card back, or find the ports anew: 'reflashctl config suggest --slots LABELS'")
+        }
+        return Finding(fine: "host-controllers", "every slot's host controller is there")
+    }
+
+    private var endpoints: [Finding] {
+        let perUnit = hasDFU && !config.profiles.contains { $0.smp != nil } ? Self.endpointsOfDFUUnit : Self.endpointsOfSerialUnit
+        return Dictionary(grouping: usbSlots, by: \.port.hostController).sorted { $0.key < $1.key }.map { controller, slots in
+            let needed = slots.count * perUnit
+            let what = "\(controller): \(slots.count) slots may need \(needed) endpoints"
+            guard needed > Self.endpointsPerController else { return Finding(fine: "endpoints", what) }
+            return Finding(
+                .warning, "endpoints", "\(what); common xHCI controllers have \(Self.endpointsPerController)",
+                why: "the last units to be plugged in are refused by the host controller ('Not enough host controller resources' in dmesg)",
+                mend: "spread the racks over host controllers: at most \(Self.endpointsPerController / perUnit) slots on each")
+        }
+    }
+
+    // MARK: udev's rules and what they do
+
+    private var rules: Finding {
+        guard facts.rules[Self.commonRules] != nil else {
+            return Finding(
+                .problem, "udev-rules", "udev has no \(Self.commonRules)",
+                why: "the daemon sees only what these rules tag, and may open only what they give to its group",
+                mend: "sudo install -m 644 udev-rules/\(Self.commonRules) /etc/udev/rules.d/ && sudo udevadm control --reload "
+                    + "&& sudo udevadm trigger --subsystem-match=usb --subsystem-match=tty")
+        }
+        return Finding(fine: "udev-rules", "udev has \(Self.commonRules)")
+    }
+
+    private var slotRules: Finding {
+        let install =
+            "reflashctl config rules \(file) | sudo tee /etc/udev/rules.d/\(SlotRules.fileName) > /dev/null && sudo udevadm control --reload"
+        guard let installed = facts.rules[SlotRules.fileName] else {
+            return Finding(
+                .warning, "slot-rules", "udev has no \(SlotRules.fileName)",
+                why: "there are no names /dev/reflash/SLOT, and brltty and ModemManager are not kept away from adapters", mend: install)
+        }
+        if let difference = SlotRules.difference(of: installed, from: config) {
+            return Finding(
+                .warning, "slot-rules", "\(SlotRules.fileName) is not of this config: line \(difference.line) differs",
+                why: "names under /dev/reflash lead to other slots than the bench's", mend: install)
+        }
+        return Finding(fine: "slot-rules", "\(SlotRules.fileName) is as the config has it")
+    }
+
+    private var autosuspend: Finding {
+        let sleepy = facts.powerControl.filter { $0.value != "on" }.keys.sorted()
+        guard sleepy.isEmpty else {
+            return Finding(
+                .problem, "autosuspend", "what is docked at \(sleepy.joined(separator: ", ")) may be suspended (power/control is not 'on')",
+                why: "a bootloader that was suspended does not wake up", mend: "install udev-rules/\(Self.commonRules), which sets it")
+        }
+        let count = facts.powerControl.count
+        return Finding(
+            fine: "autosuspend", count == 0 ? "nothing is docked that could be suspended" : "none of \(count) docked devices is suspended")
+    }
+
+    private var latency: Finding {
+        let slow = facts.latencyTimers.filter { $0.value > 1 }.sorted { $0.key < $1.key }
+        guard slow.isEmpty else {
+            return Finding(
+                .warning, "latency-timer", slow.map { "\($0.key) waits \($0.value) ms" }.joined(separator: ", "),
+                why: "an FTDI adapter holds every answer back for that long: uploads take many times longer",
+                mend: "install udev-rules/\(Self.commonRules), which sets 1 ms")
+        }
+        return Finding(fine: "latency-timer", "no FTDI adapter holds answers back")
+    }
+
+    private var group: Finding {
+        guard let groups = facts.groups, !groups.contains("reflash") else {
+            return Finding(fine: "group", facts.groups == nil ? "root may open every device" : "you are in group reflash")
+        }
+        return Finding(
+            .warning, "group", "you are not in group reflash", why: "a daemon that you start may not open the units",
+            mend: "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew")
+    }
+
+    // MARK: Other programs
+
+    private var meddlers: [Finding] {
+        Self.meddlers.filter(facts.programs.contains).map { program in
+            Finding(
+                .warning, "other-programs", "\(program) runs", why: "it opens and writes to ttys that no rule keeps it away from",
+                mend: "install \(SlotRules.fileName), or stop it: 'sudo systemctl disable --now \(program)'")
+        }
+    }
+
+    private var holders: [Finding] {
+        let others = facts.ttyHolders.filter { $0.program != "reflashd" }
+        guard !others.isEmpty else { return [Finding(fine: "tty-holders", "no other program has a tty of a unit open")] }
+        return others.map { holder in
+            Finding(
+                .problem, "tty-holders", "\(holder.program) (pid \(holder.pid)) has \(holder.tty) open",
+                why: "two programs that read one line each get half of the answers", mend: "end it: 'kill \(holder.pid)'")
+        }
+    }
+
+    // MARK: The record
+
+    private var clock: Finding {
+        guard !facts.isClockSynchronised else { return Finding(fine: "clock", "the clock is synchronised") }
+        return Finding(
+            .warning, "clock", "the clock is not synchronised", why: "the record's times are those of this clock",
+            mend: "sudo timedatectl set-ntp true")
+    }
+
+    private var disk: Finding {
+        guard let free = facts.freeBytes else {
+            return Finding(
+                .problem, "disk", "the folder of the journal (\(config.journal)) can't be looked at",
+                why: "without a journal nothing is flashed", mend: "make it, and give it to the daemon's user")
+        }
+        let what = "\(free >> 20) MiB are free for the journal"
+        guard free < Self.enoughFree else { return Finding(fine: "disk", what) }
+        return Finding(
+            free < Self.tooLittleFree ? .problem : .warning, "disk", what, why: "flashing stops when the journal can't grow",
+            mend: "make room where \(config.journal) is")
+    }
+
+    private var sync: Finding {
+        guard let seconds = facts.syncSeconds else {
+            return Finding(
+                .warning, "sync", "nothing can be written beside the journal (\(config.journal))",
+                why: "how fast it can be written is not known",
+                mend: "ask as the daemon's user")
+        }
+        let what = "a durable write takes \((seconds * 1000).formatted(.number.precision(.fractionLength(1)))) ms"
+        guard seconds > Self.slowSync else { return Finding(fine: "sync", what) }
+        return Finding(
+            .warning, "sync", what, why: "every session waits for some of them; with many units they add up",
+            mend: "put the journal on an SSD")
+    }
+
+    // MARK: Words
+
+    private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+
+    private func counted(_ slots: [String]) -> String {
+        slots.count == 1
+            ? "slot \(slots[0])" : "\(slots.count) slots (\(slots.prefix(3).joined(separator: ", "))\(slots.count > 3 ? ", …" : ""))"
+    }
+}

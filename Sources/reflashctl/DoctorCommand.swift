@@ -1,0 +1,53 @@
+import ArgumentParser
+import BenchModel
+import ConfigFiles
+import Doctor
+import Dock
+import Foundation
+import Logging
+import TerminalView
+
+/// `reflashctl doctor`.
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Look for what this bench would suffer from on this host.",
+        discussion: """
+            Says what the host offers and what the config would need, and names each trap with the command that mends it. It needs no daemon and
+            changes nothing; as root it sees more. Exit status 0 where all is well, 1 where something would fail, 2 where there are warnings alone.
+
+            EXAMPLES
+              reflashctl doctor bench.yaml
+              sudo reflashctl doctor /etc/reflash/bench.yaml --json
+            """)
+
+    @Argument(help: "The bench's config (YAML).") var config: String
+    @Flag(help: "Say nothing of what is as it should be.") var quiet = false
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        var worst = Finding.Severity.fine
+        try await complaining {
+            let bench = try BenchConfigFile.load(config)
+            let folder = URL(filePath: bench.journal).deletingLastPathComponent().path
+            let facts = HostFacts.gather(journalFolder: folder, devices: await docked())
+            let findings = Diagnosis(of: bench, at: config, on: facts).findings
+            worst = findings.map(\.severity).max() ?? .fine
+            let shown = findings.filter { !quiet || $0.severity > .fine }
+            if output.json { try output.printJSON(shown) } else { Terminal.write(FindingLines.text(shown, style: output.style)) }
+        }
+        switch worst {
+        case .fine: break
+        case .warning: throw ExitCode(2)
+        case .problem: throw ExitCode.failure
+        }
+    }
+
+    /// The devices that udev shows now; none where there is no udev.
+    private func docked() async -> [(port: String, syspath: String)] {
+        guard let watcher = try? DockWatcher(logger: Logger(label: "reflashctl") { _ in SwiftLogNoOpLogHandler() }) else { return [] }
+        var looks = watcher.snapshots.makeAsyncIterator()
+        let devices = await looks.next() ?? []
+        return devices.filter { !$0.isTTY }.map { ($0.port.idPath, $0.syspath) }
+    }
+}

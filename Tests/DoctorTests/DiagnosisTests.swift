@@ -1,0 +1,129 @@
+import BenchModel
+import ConfigFiles
+import Testing
+
+@testable import Doctor
+
+@Suite struct DiagnosisTests {
+    private static func config(slots: Int = 16, sessions: Int = 64, memory: Int = 16 << 20) -> BenchConfig {
+        BenchConfig(
+            name: "rack", journal: "/var/lib/reflash/journal.sqlite", socket: "",
+            limits: BenchLimits(usbfsMemory: memory, concurrentSessions: sessions),
+            profiles: [
+                DeviceProfile(
+                    name: "4g", variant: .fourG, runtime: ["ID_VENDOR_ID": "1209"], bootloader: ["ID_VENDOR_ID": "1209"],
+                    version: .bcdDevice,
+                    model: .absent, hardwareVersion: .absent, components: ["application": 0])
+            ], releases: ReleaseConfig(store: "", roots: ""),
+            slots: (1...slots).compactMap { index in
+                SlotID("A\(index)").map { SlotPlace(slot: $0, port: PortPath("pci-0000:00:14.0-usb-0:1.\(index)")) }
+            })
+    }
+
+    /// A host on which nothing is wrong.
+    private static func healthy(for config: BenchConfig) -> HostFacts {
+        var facts = HostFacts()
+        facts.usbfsMemoryMiB = 16
+        facts.hostControllers = ["pci-0000:00:14.0"]
+        facts.powerControl = ["pci-0000:00:14.0-usb-0:1.1": "on"]
+        facts.rules = ["70-reflash.rules": "", SlotRules.fileName: SlotRules.text(for: config)]
+        facts.groups = ["reflash"]
+        facts.freeBytes = 8 << 30
+        facts.syncSeconds = 0.001
+        return facts
+    }
+
+    private static func findings(_ config: BenchConfig = config(), _ change: (inout HostFacts) -> Void = { _ in }) -> [Finding] {
+        var facts = healthy(for: config)
+        change(&facts)
+        return Diagnosis(of: config, at: "bench.yaml", on: facts).findings.filter { $0.severity > .fine }
+    }
+
+    @Test func `a healthy host has nothing in the way`() {
+        #expect(Self.findings() == [])
+    }
+
+    @Test func `too little usbfs memory for all units at once is a problem, and the command that mends it is named`() {
+        let found = Self.findings(Self.config(slots: 64, memory: 1 << 20)) { $0.usbfsMemoryMiB = 1 }
+        #expect(!found.contains { $0.check == "usbfs-memory" }, "64 units need 1 MiB exactly")
+        let less = Self.findings(Self.config(slots: 80, sessions: 80, memory: 1 << 20)) { $0.usbfsMemoryMiB = 1 }
+        #expect(less.first?.check == "usbfs-memory")
+        #expect(less.first?.severity == .problem)
+        #expect(less.first?.what == "80 sessions at a time need 1280 KiB, and usbfs may use 1 MiB in all")
+        #expect(less.first?.mend?.hasPrefix("echo 2 | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb") == true)
+    }
+
+    @Test func `a config that counts on more usbfs memory than the kernel gives is warned of, and no limit is none`() {
+        #expect(
+            Self.findings(Self.config(memory: 32 << 20)).map(\.what) == [
+                "the config counts on 32 MiB of usbfs memory, and the kernel gives 16 MiB to all programs"
+            ])
+        #expect(Self.findings(Self.config(memory: 32 << 20)) { $0.usbfsMemoryMiB = 0 } == [])
+    }
+
+    @Test func `a kernel without USB is a problem`() {
+        #expect(Self.findings { $0.usbfsMemoryMiB = nil }.map(\.check) == ["usbfs-memory"])
+    }
+
+    @Test func `slots at a host controller that is not there are named`() throws {
+        let finding = try #require(Self.findings { $0.hostControllers = ["pci-0000:03:00.0"] }.first)
+        #expect(finding.what == "the host has no USB host controller at pci-0000:00:14.0; it has pci-0000:03:00.0")
+        #expect(finding.why == "16 slots (A1, A2, A3, …) can never see a unit")
+    }
+
+    @Test func `more slots on a host controller than it has endpoints for are warned of`() throws {
+        let finding = try #require(Self.findings(Self.config(slots: 40)).first)
+        #expect(finding.check == "endpoints")
+        #expect(finding.mend == "spread the racks over host controllers: at most 32 slots on each")
+    }
+
+    @Test func `missing rules are a problem, and rules of another config a warning`() {
+        let found = Self.findings { facts in
+            facts.rules["70-reflash.rules"] = nil
+            facts.rules[SlotRules.fileName] = SlotRules.text(for: Self.config(slots: 8))
+        }
+        #expect(found.map(\.check) == ["udev-rules", "slot-rules"])
+        #expect(found.map(\.severity) == [.problem, .warning])
+    }
+
+    @Test func `a docked unit that may be suspended, and an adapter that holds answers back, are named`() {
+        let found = Self.findings { facts in
+            facts.powerControl["pci-0000:00:14.0-usb-0:1.2"] = "auto"
+            facts.latencyTimers = ["/dev/ttyUSB0": 16, "/dev/ttyUSB1": 1]
+        }
+        #expect(found.map(\.check) == ["autosuspend", "latency-timer"])
+        #expect(found.last?.what == "/dev/ttyUSB0 waits 16 ms")
+    }
+
+    @Test func `who has a unit's tty open is named with the process`() {
+        let found = Self.findings { facts in
+            facts.ttyHolders = [
+                .init(tty: "/dev/ttyACM0", program: "minicom", pid: 4711), .init(tty: "/dev/ttyACM1", program: "reflashd", pid: 1),
+            ]
+            facts.programs = ["ModemManager", "bash"]
+        }
+        #expect(found.map(\.what) == ["ModemManager runs", "minicom (pid 4711) has /dev/ttyACM0 open"])
+        #expect(found.last?.mend == "end it: 'kill 4711'")
+    }
+
+    @Test func `a clock that nobody sets, a full disk and a slow one, and a user who may not open a unit are told`() {
+        let found = Self.findings { facts in
+            facts.isClockSynchronised = false
+            facts.freeBytes = 50 << 20
+            facts.syncSeconds = 0.045
+            facts.groups = ["users"]
+        }
+        #expect(found.map(\.check) == ["group", "clock", "disk", "sync"])
+        #expect(found.map(\.severity) == [.warning, .warning, .problem, .warning])
+        #expect(found.last?.what == "a durable write takes 45.0 ms")
+    }
+
+    @Test(arguments: [
+        ("/sys/devices/pci0000:00/0000:00:1c.0/0000:03:00.0/usb2", "pci-0000:03:00.0"),
+        ("/sys/devices/pci0000:00/0000:00:14.0/usb1", "pci-0000:00:14.0"),
+        ("/sys/devices/platform/vhci_hcd.0/usb3", "platform-vhci_hcd.0"),
+    ])
+    func `a root hub's folder tells its host controller's place as udev writes it`(path: String, place: String) {
+        #expect(HostFacts.controller(of: path) == place)
+    }
+}
