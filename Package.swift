@@ -100,7 +100,7 @@ let package = Package(
             dependencies: ["BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "CFuse", "CSerial", collections, heap, crypto],
             swiftSettings: pointers),
 
-        .target(name: "Doctor", dependencies: ["BenchModel", "CHost", "ConfigFiles"], swiftSettings: pointers),
+        .target(name: "Doctor", dependencies: ["BenchModel", "CHost", "ConfigFiles", "Dock"], swiftSettings: pointers),
         .target(
             name: "TerminalView", dependencies: ["BenchModel", "BenchWire", "Doctor", "Firmware"], swiftSettings: common),
 

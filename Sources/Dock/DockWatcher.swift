@@ -91,6 +91,8 @@ public final class DockWatcher: @unchecked Sendable {
             unsafe udev_device_unref(device)
             if let path, paths.last != path { paths.append(path) }
         }
+        // The first that is handed out is the whole dock too.
+        guard published != nil else { return look() }
         for path in paths { known[path] = unsafe path.withCString { unsafe device(at: $0) } }
         publish()
         guard !isLookDue else { return }

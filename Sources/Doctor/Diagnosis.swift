@@ -160,7 +160,8 @@ public struct Diagnosis: Sendable {
     // MARK: Other programs
 
     private var meddlers: [Finding] {
-        Self.meddlers.filter(facts.programs.contains).map { program in
+        guard slotRules.severity > .fine else { return [] }
+        return Self.meddlers.filter(facts.programs.contains).map { program in
             Finding(
                 .warning, "other-programs", "\(program) runs", why: "it opens and writes to ttys that no rule keeps it away from",
                 mend: "install \(SlotRules.fileName), or stop it: 'sudo systemctl disable --now \(program)'")

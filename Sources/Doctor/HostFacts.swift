@@ -1,4 +1,6 @@
+internal import BenchModel
 internal import CHost
+public import Dock
 internal import Foundation
 
 #if canImport(Glibc)
@@ -19,7 +21,7 @@ public struct HostFacts: Sendable {
     public var rules: [String: String] = [:]
     /// The groups of who asks, by name; `nil` where it is root.
     public var groups: Set<String>?
-    /// Who has a tty open.
+    /// Who has the tty of a docked unit open.
     public var ttyHolders: [Holder] = []
     /// Names of the programs that run.
     public var programs: Set<String> = []
@@ -53,15 +55,15 @@ extension HostFacts {
     /// Where udev looks for rules, the first that has a name wins (udev(7)).
     private static let ruleFolders = ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/lib/udev/rules.d"]
 
-    /// Looks at this host. `journalFolder` is where the journal is; `devices` are those of ours that are docked: port and folder in sysfs.
-    public static func gather(journalFolder: String, devices: [(port: String, syspath: String)]) -> HostFacts {
+    /// Looks at this host. `journalFolder` is where the journal is; `devices` are those of ours that are docked.
+    public static func gather(journalFolder: String, devices: [DockedDevice]) -> HostFacts {
         var facts = HostFacts()
         facts.usbfsMemoryMiB = text("/sys/module/usbcore/parameters/usbfs_memory_mb").flatMap { Int($0) }
         for bus in names("/sys/bus/usb/devices") where bus.hasPrefix("usb") {
             guard let path = resolved("/sys/bus/usb/devices/\(bus)"), let place = controller(of: path) else { continue }
             facts.hostControllers.insert(place)
         }
-        for device in devices { facts.powerControl[device.port] = text("\(device.syspath)/power/control") }
+        for device in devices where !device.isTTY { facts.powerControl[device.port.idPath] = text("\(device.syspath)/power/control") }
         for tty in names("/sys/bus/usb-serial/devices") {
             facts.latencyTimers["/dev/\(tty)"] = text("/sys/bus/usb-serial/devices/\(tty)/latency_timer").flatMap { Int($0) }
         }
@@ -71,7 +73,7 @@ extension HostFacts {
             }
         }
         facts.groups = geteuid() == 0 ? nil : ownGroups()
-        (facts.programs, facts.ttyHolders) = processes()
+        (facts.programs, facts.ttyHolders) = processes(holding: Set(devices.filter(\.isTTY).map(\.node)))
         facts.isClockSynchronised = reflash_clock_is_synchronised() != 0
         facts.freeBytes = (try? FileManager.default.attributesOfFileSystem(forPath: journalFolder))?[.systemFreeSize] as? Int
         facts.syncSeconds = syncTime(in: journalFolder)
@@ -81,7 +83,7 @@ extension HostFacts {
     /// The controller's place as udev's path_id writes it, from the folder of its root hub: the last PCI address on the way.
     static func controller(of path: String) -> String? {
         path.split(separator: "/").last { $0.wholeMatch(of: /[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/) != nil }.map { "pci-\($0)" }
-            ?? path.split(separator: "/").first { $0.contains(".") && path.contains("/platform/") }.map { "platform-\($0)" }
+            ?? path.split(separator: "/").last { $0.contains(".") && path.contains("/platform/") }.map { "platform-\($0)" }
     }
 
     private static func names(_ folder: String) -> [String] {
@@ -107,7 +109,7 @@ extension HostFacts {
         return Set(names)
     }
 
-    private static func processes() -> (programs: Set<String>, holders: [Holder]) {
+    private static func processes(holding ttys: Set<String>) -> (programs: Set<String>, holders: [Holder]) {
         var programs: Set<String> = []
         var holders: Set<Holder> = []
         for pid in names("/proc").compactMap({ Int($0) }) {
@@ -116,7 +118,7 @@ extension HostFacts {
             // Of other users' processes only root sees the open files.
             for file in names("/proc/\(pid)/fd") {
                 guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"),
-                    target.hasPrefix("/dev/ttyACM") || target.hasPrefix("/dev/ttyUSB")
+                    ttys.contains(target)
                 else { continue }
                 holders.insert(Holder(tty: target, program: program, pid: pid))
             }

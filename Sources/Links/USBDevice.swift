@@ -9,7 +9,7 @@ public protocol USBDevice: AnyObject, Sendable {
     func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError)
 
     /// Sends `data` as ``controlOut(_:data:timeout:)`` does, and has the host ask `question` right behind it, without coming back between the two.
-    /// A device that fails the first is asked all the same, as far as it is there.
+    /// Where the first fails, the answer says nothing.
     /// - Returns: how each of the two ended.
     func controlOut(
         _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration

@@ -13,8 +13,8 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Look for what this bench would suffer from on this host.",
         discussion: """
-            Says what the host offers and what the config would need, and names each trap with the command that mends it. It needs no daemon and
-            changes nothing; as root it sees more. Exit status 0 where all is well, 1 where something would fail, 2 where there are warnings alone.
+            Says what the host offers and what the config would need, and names each trap with the command that mends it. It needs no daemon;
+            to see how fast the disk is it writes a small file beside the journal and removes it. As root it sees more. Exit status 0 where all is well, 1 where something would fail, 2 where there are warnings alone.
 
             EXAMPLES
               reflashctl doctor bench.yaml
@@ -44,10 +44,9 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     /// The devices that udev shows now; none where there is no udev.
-    private func docked() async -> [(port: String, syspath: String)] {
+    private func docked() async -> [DockedDevice] {
         guard let watcher = try? DockWatcher(logger: Logger(label: "reflashctl") { _ in SwiftLogNoOpLogHandler() }) else { return [] }
         var looks = watcher.snapshots.makeAsyncIterator()
-        let devices = await looks.next() ?? []
-        return devices.filter { !$0.isTTY }.map { ($0.port.idPath, $0.syspath) }
+        return await looks.next() ?? []
     }
 }

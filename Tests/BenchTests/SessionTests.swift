@@ -30,6 +30,15 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         }
     }
 
+    @Test func `where nothing shows whether a unit has taken its image over, lost answers leave it unknown`() async throws {
+        let faults = [1: [Fault(.silence, inState: "dfuMANIFEST-SYNC", times: 3)]]
+        try await TestBench.run(.init(faults: faults, isEmpty: true, isDFUOnly: true)) { bench in
+            let view = try await bench.ended(1)
+            #expect(view.verdict?.outcome == .unknown)
+            #expect(view.verdict?.reason == .unproven)
+        }
+    }
+
     @Test func `a unit that holds the target is already current, and nothing is written`() async throws {
         try await TestBench.run { bench in
             _ = try await bench.ended(1)

@@ -18,7 +18,11 @@ import Synchronization
     @Option(help: "Campaigns at the same time.") var jobs = 2
     @Flag(help: "Run each seed twice; both must write the same journal, byte for byte.") var twice = false
     @Flag(help: "Say what came of each seed.") var verbose = false
-    @Option(help: "Where the journal of the last seed is kept.") var journal: String?
+    @Option(help: "Where the seed's journal is kept.") var journal: String?
+
+    func validate() throws {
+        if journal != nil, count != 1 { throw ValidationError("--journal is one seed's: use it with --count 1") }
+    }
 
     func run() async throws {
         let tally = Tally(seeds: from..<from + count)

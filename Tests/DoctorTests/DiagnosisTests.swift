@@ -102,8 +102,17 @@ import Testing
             ]
             facts.programs = ["ModemManager", "bash"]
         }
-        #expect(found.map(\.what) == ["ModemManager runs", "minicom (pid 4711) has /dev/ttyACM0 open"])
+        #expect(found.map(\.what) == ["minicom (pid 4711) has /dev/ttyACM0 open"])
         #expect(found.last?.mend == "end it: 'kill 4711'")
+    }
+
+    @Test func `ModemManager is a danger only where no rule keeps it away`() {
+        let found = Self.findings { facts in
+            facts.programs = ["ModemManager", "bash"]
+            facts.rules[SlotRules.fileName] = nil
+        }
+        #expect(found.map(\.check) == ["slot-rules", "other-programs"])
+        #expect(found.last?.what == "ModemManager runs")
     }
 
     @Test func `a clock that nobody sets, a full disk and a slow one, and a user who may not open a unit are told`() {

@@ -130,7 +130,7 @@ actor FlashSession {
             }
         }
         for component in target.components {
-            let isTolerant = try await write(component, loader)
+            let isTolerant = try await write(component, isOnly: target.components.count == 1, loader)
             if !isTolerant { loader = try await reenterBootloader(expecting: unit) }
             try await verify(component, loader)
         }

@@ -11,16 +11,17 @@ extension FlashSession {
     /// How often a component is read when what went wrong may pass.
     static let readAttempts = 2
 
-    /// Writes one component and activates it. What may pass is tried again, from the component's first byte.
+    /// Writes one component and activates it. What may pass is tried again, from the component's first byte. `isOnly`: whether it is the whole
+    /// target, so that the version that the unit comes back with is its own.
     /// - Returns: whether the unit is still in DFU mode, ready to be read.
-    func write(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
+    func write(_ component: TargetComponent, isOnly: Bool, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
         for attempt in 1...Self.transferAttempts {
             let transfer = JournalEvent.Transfer(
                 component: component.name, lengthBytes: component.content.count, attempt: attempt)
             try await mark(.transferStarted(transfer))
             let failure: DFUError
             do throws(DFUError) {
-                try await send(component, loader)
+                try await send(component, loader, attempt)
                 try await marked(.transferFinished(transfer))
                 step(.activating)
                 let isTolerant = try await loader.manifest(bound: bench.profile.bounds.activate)
@@ -33,22 +34,28 @@ extension FlashSession {
             bench.journal.logger.notice(
                 "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
             guard try await isIdle(loader) else { return false }
-            if attempt == Self.transferAttempts { try await expectWritten(component, loader, after: failure) }
+            if attempt == Self.transferAttempts { try await expectWritten(component, isOnly: isOnly, loader, after: failure) }
         }
         return true
     }
 
     /// After the last attempt has failed: what failed may have been an answer alone, so the flash is asked.
-    /// - Throws: the end of the session, unless the flash holds the component.
-    private func expectWritten(_ component: TargetComponent, _ loader: DFUClient, after failure: DFUError) async throws(SessionEnd) {
+    /// - Throws: the end of the session, unless the flash holds the component and the restart will show whether the unit has taken it over.
+    private func expectWritten(
+        _ component: TargetComponent, isOnly: Bool, _ loader: DFUClient, after failure: DFUError
+    ) async throws(SessionEnd) {
         let detail = "\(Self.transferAttempts) attempts, the last: \(failure)"
         let content: Content
         do throws(SessionEnd) { content = try await read(component, loader) } catch {
-            if error == .benchStopped { throw error }
+            if error == .benchStopped || error.reason == .contactLost { throw error }
             content = .unreadable
         }
         switch content {
-        case .hash(component.hash): return
+        case .hash(component.hash):
+            guard isOnly, bench.profile.restarts, bench.profile.version != .absent else {
+                throw SessionEnd(
+                    .unknown, .unproven, "\(detail); the flash holds the component, and nothing shows whether the unit has taken it over")
+            }
         case .hash: throw SessionEnd(.failed, .transferFailed, detail)
         case .shorter, .unreadable:
             guard failure.isUnitsWord else { throw SessionEnd(.unknown, .noAnswer, detail) }
@@ -92,12 +99,13 @@ extension FlashSession {
         case unreadable
     }
 
-    private func send(_ component: TargetComponent, _ loader: DFUClient) async throws(DFUError) {
+    /// Where a first attempt failed, nothing is queued any more: the unit may not be able to take that.
+    private func send(_ component: TargetComponent, _ loader: DFUClient, _ attempt: Int) async throws(DFUError) {
         let total = component.content.count
         try await loader.select(alternate: place(of: component))
         step(.transferring, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
         willWrite(component.name)
-        try await loader.download(component.content) { done in
+        try await loader.download(component.content, queueing: attempt == 1) { done in
             step(.transferring, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
         }
     }
@@ -107,7 +115,7 @@ extension FlashSession {
         var attempt = 1
         while true {
             do throws(DFUError) {
-                let value = try await readOnce(component, loader)
+                let value = try await readOnce(component, loader, attempt)
                 found(value, in: component.name)
                 try await marked(.readback(.init(component: component.name, expected: component.hash, found: value)))
                 return .hash(value)
@@ -121,13 +129,13 @@ extension FlashSession {
         }
     }
 
-    private func readOnce(_ component: TargetComponent, _ loader: DFUClient) async throws(DFUError) -> SHA256Value {
+    private func readOnce(_ component: TargetComponent, _ loader: DFUClient, _ attempt: Int) async throws(DFUError) -> SHA256Value {
         let total = component.content.count
         var hash = SHA256()
         var done = 0
         try await loader.select(alternate: place(of: component))
         step(.readingBack, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
-        try await loader.upload(length: total) { block in
+        try await loader.upload(length: total, depth: attempt == 1 ? DFUClient.uploadDepth : 1) { block in
             hash.update(data: block)
             done += block.count
             step(.readingBack, StepProgress(component: component.name, doneBytes: done, totalBytes: total))

@@ -68,15 +68,16 @@ public struct DFUClient: Sendable {
         }
     }
 
-    /// Sends all of `content` in blocks; `progress` hears the bytes that the device has taken.
+    /// Sends all of `content` in blocks; `progress` hears the bytes that the device has taken. `queueing`: whether the question after a block
+    /// may be queued behind it.
     public func download(
-        _ content: any ComponentContent, progress: (Int) -> Void
+        _ content: any ComponentContent, queueing: Bool = true, progress: (Int) -> Void
     ) async throws(DFUError) {
         var offset = 0
         var block: UInt16 = 0
         var data: [UInt8] = []
         data.reserveCapacity(blockSize)
-        var takesQueue = true
+        var takesQueue = queueing
         while offset < content.count {
             let end = min(offset + blockSize, content.count)
             data.removeAll(keepingCapacity: true)
@@ -118,15 +119,15 @@ public struct DFUClient: Sendable {
     public static let uploadDepth = 4
 
     /// Reads exactly `length` bytes back, block by block, then ends the upload: a device may hold more than was written. The next blocks are
-    /// asked for while the first is on its way; none beyond `length`.
-    public func upload(length: Int, block consume: ([UInt8]) -> Void) async throws(DFUError) {
+    /// asked for while the first is on its way, `depth` at once; none beyond `length`.
+    public func upload(length: Int, depth: Int = uploadDepth, block consume: ([UInt8]) -> Void) async throws(DFUError) {
         guard interface.functional.attributes.contains(.canUpload) else {
             throw .unsupported("the device can't upload")
         }
         var received = 0
         var block: UInt16 = 0
         while received < length {
-            let count = min(Self.uploadDepth, (length - received + blockSize - 1) / blockSize)
+            let count = min(depth, (length - received + blockSize - 1) / blockSize)
             let requests = (0..<count).map { setup(.upload, type: DFU.deviceToHost, value: block &+ UInt16($0)) }
             for result in await device.controlIn(requests, length: blockSize, timeout: requestBound) {
                 let bytes: [UInt8]
@@ -142,7 +143,7 @@ public struct DFUClient: Sendable {
                 }
             }
         }
-        // All that was asked for is here; the next step brings the device to dfuIDLE if this does not.
+        // All that was asked for is here; the next step brings the device to dfuIDLE if this does not, and so where a short block ended it early.
         try? await request(.abort)
     }
 

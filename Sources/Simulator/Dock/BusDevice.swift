@@ -140,7 +140,6 @@ final class BusDevice: Sendable {
             return attachment.lastDeparture
         }
         let timer = time.queue("departure").timer { [weak self] in self?.stopWaiting(id) }
-        timer.set(after: bound)
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = attachment.withLock { attachment in
@@ -148,7 +147,8 @@ final class BusDevice: Sendable {
                     attachment.departures[id] = continuation
                     return false
                 }
-                if isOver { continuation.resume() }
+                // Only now: it must not go off before there is somebody to wake.
+                if isOver { continuation.resume() } else { timer.set(after: bound) }
             }
         } onCancel: {
             stopWaiting(id)

@@ -50,7 +50,6 @@ final class InProcessSerialPort: SerialPort, LineEnd {
             return state.lastReader
         }
         let timer = queue.timer { [weak self] in self?.end(id, .success([])) }
-        timer.set(after: timeout)
         defer { timer.cancel() }
         let result: Result<[UInt8], SerialError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -64,7 +63,8 @@ final class InProcessSerialPort: SerialPort, LineEnd {
                     state.reader = (id, continuation)
                     return nil
                 }
-                if let now { continuation.resume(returning: now) }
+                // Only now: it must not go off before there is somebody to wake.
+                if let now { continuation.resume(returning: now) } else { timer.set(after: timeout) }
             }
         } onCancel: {
             end(id, .failure(SerialError(.cancelled, "cancelled")))

@@ -120,6 +120,8 @@ final class UsbfsFile: DeviceUser {
         guard let bytes = memory.read(length, from: buffer, of: process),
             let setup = SetupPacket(bytes.prefix(Self.setupLength))
         else { return -EFAULT }
+        // As usbfs does: what is asked for must fit into the client's buffer.
+        guard Int(setup.length) <= length - Self.setupLength else { return -EINVAL }
         let request = ControlRequestBytes(setup: setup, data: setup.isDeviceToHost ? [] : Array(bytes.dropFirst(Self.setupLength)))
         let mustWait = queue.withLock { queue in
             guard queue.pending.contains(where: { $0.type == Self.controlType }) else { return false }
