@@ -4,18 +4,16 @@ public import Logging
 
 /// Sees, through libudev, what is docked: the devices that our udev rule has tagged.
 ///
-/// An event makes it look at the device that the event is about, at once, and at everything a moment later, in case events were lost; so
-/// does a timer. What it hands out is always the whole dock. Sendable: libudev's objects and `known` are used on `queue` alone.
+/// A monitor event makes it enumerate anew, and so does a timer, in case an event was lost; what it hands out is always the
+/// whole truth of one moment. Sendable: libudev's objects are used on `queue` alone.
 @safe
 public final class DockWatcher: @unchecked Sendable {
     /// The tag that `udev-rules/` puts on every device of ours.
     public static let tag = "reflash"
     /// How often the dock is looked at without an event.
     private static let interval = DispatchTimeInterval.seconds(5)
-    /// How soon after an event everything is looked at.
-    private static let afterEvent = DispatchTimeInterval.milliseconds(250)
 
-    /// The dock, each time that it has changed. Only the newest unread one is kept: each is whole.
+    /// Each look at the dock. Only the newest unread one is kept: each is whole.
     public let snapshots: AsyncStream<[DockedDevice]>
     private let continuation: AsyncStream<[DockedDevice]>.Continuation
     private let queue = DispatchQueue(label: "dock.udev")
@@ -24,10 +22,6 @@ public final class DockWatcher: @unchecked Sendable {
     private let monitor: OpaquePointer
     private let source: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
-    /// What is there as far as it has been seen, by sysfs path.
-    private var known: [String: DockedDevice] = [:]
-    private var published: [DockedDevice]?
-    private var isLookDue = false
 
     /// - Throws: ``DockError`` when udev can't be reached.
     public init(logger: Logger) throws(DockError) {
@@ -47,8 +41,8 @@ public final class DockWatcher: @unchecked Sendable {
         source = unsafe DispatchSource.makeReadSource(
             fileDescriptor: udev_monitor_get_fd(monitor), queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
-        source.setEventHandler { @Sendable [weak self] in self?.takeEvents() }
-        timer.setEventHandler { @Sendable [weak self] in self?.look() }
+        source.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: true) }
+        timer.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: false) }
         timer.schedule(deadline: .now(), repeating: Self.interval)
         source.activate()
         timer.activate()
@@ -64,40 +58,23 @@ public final class DockWatcher: @unchecked Sendable {
         queue.async { @Sendable in handles.release() }
     }
 
-    private func look() {
-        isLookDue = false
+    private func look(afterEvent: Bool) {
+        if afterEvent { drainMonitor() }
         // A look that failed says nothing about the dock.
-        guard let devices = enumerate() else { return logger.error("udev can't be asked what is docked") }
-        known = Dictionary(devices.map { ($0.syspath, $0) }, uniquingKeysWith: { _, last in last })
-        publish()
+        if let devices = enumerate() { continuation.yield(devices) } else { logger.error("udev can't be asked what is docked") }
     }
 
-    /// What has been handed out already is no news.
-    private func publish() {
-        let devices = known.values.sorted { $0.syspath < $1.syspath }
-        guard devices != published else { return }
-        published = devices
-        continuation.yield(devices)
-    }
-
-    /// Takes every waiting event off the socket, and looks at the devices that they are about.
-    private func takeEvents() {
-        var paths: [String] = []
+    /// Takes every waiting event off the socket: one look serves them all.
+    private func drainMonitor() {
         while let device = unsafe udev_monitor_receive_device(monitor) {
-            let path = unsafe Self.text(udev_device_get_syspath(device))
             logger.trace(
                 "udev event",
-                metadata: ["action": "\(unsafe Self.text(udev_device_get_action(device)) ?? "?")", "device": "\(path ?? "?")"])
+                metadata: [
+                    "action": "\(unsafe Self.text(udev_device_get_action(device)) ?? "?")",
+                    "device": "\(unsafe Self.text(udev_device_get_syspath(device)) ?? "?")",
+                ])
             unsafe udev_device_unref(device)
-            if let path, paths.last != path { paths.append(path) }
         }
-        // The first that is handed out is the whole dock too.
-        guard published != nil else { return look() }
-        for path in paths { known[path] = unsafe path.withCString { unsafe device(at: $0) } }
-        publish()
-        guard !isLookDue else { return }
-        isLookDue = true
-        queue.asyncAfter(deadline: .now() + Self.afterEvent) { @Sendable [weak self] in self?.look() }
     }
 
     private func enumerate() -> [DockedDevice]? {
@@ -118,11 +95,10 @@ public final class DockWatcher: @unchecked Sendable {
         return devices
     }
 
-    /// The device with this sysfs path; `nil` when it is not ours, neither a USB device nor a tty of one, or went away while it was being read.
+    /// The device with this sysfs path; `nil` when it is neither a USB device nor a tty of one, or went away while it was being read.
     private func device(at syspath: UnsafePointer<CChar>?) -> DockedDevice? {
         guard let device = unsafe udev_device_new_from_syspath(udev, syspath) else { return nil }
         defer { unsafe udev_device_unref(device) }
-        guard unsafe udev_device_has_tag(device, Self.tag) == 1, unsafe udev_device_get_is_initialized(device) == 1 else { return nil }
         var properties = unsafe properties(of: device)
         guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
         properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))

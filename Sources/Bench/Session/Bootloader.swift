@@ -126,20 +126,31 @@ extension FlashSession {
     /// else is made of it: it may be another unit. A bootloader may have no identity of its own; one that it has must fit.
     private func meet(_ unit: Unit, within bound: Duration) async throws(SessionEnd) -> Unit {
         await device?.close()
-        switch await bench.presence.next(after: present.device.attachment, within: bound) {
-        case .device(let returned):
-            setDevice(nil, returned)
-            let found = try await openAndAsk(returned)
-            if let expected = unit.chfId, let other = found.chfId, other != expected {
-                throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
+        let deadline = bench.clock.now + bound
+        var lost: SessionEnd?
+        while true {
+            switch await bench.presence.next(after: present.device.attachment, within: max(.zero, deadline - bench.clock.now)) {
+            case .device(let returned):
+                setDevice(nil, returned)
+                let found: Unit
+                do throws(SessionEnd) { found = try await openAndAsk(returned) } catch {
+                    // It may leave once more while it comes back, and udev be late in telling of it: until the bound it is waited for.
+                    guard error.reason == .contactLost else { throw error }
+                    lost = error
+                    await device?.close()
+                    continue
+                }
+                if let expected = unit.chfId, let other = found.chfId, other != expected {
+                    throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
+                }
+                return found
+            case .nothing:
+                throw lost ?? SessionEnd(.unknown, .didNotReturn, "it was not back on the bus after \(bound.seconds) s")
+            case .elsewhere(let slot):
+                throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")
+            case .cancelled:
+                throw .benchStopped
             }
-            return found
-        case .nothing:
-            throw SessionEnd(.unknown, .didNotReturn, "it was not back on the bus after \(bound.seconds) s")
-        case .elsewhere(let slot):
-            throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")
-        case .cancelled:
-            throw .benchStopped
         }
     }
 
