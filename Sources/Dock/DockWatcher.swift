@@ -110,7 +110,7 @@ public final class DockWatcher: @unchecked Sendable {
         guard let usb = properties["DEVTYPE"] == "usb_device" ? properties : parent, let number = usb["DEVNUM"].flatMap({ Int($0) }) else {
             return nil
         }
-        return DockedDevice(syspath: path, incarnation: "\(number)", found: usb["USEC_INITIALIZED"], properties: properties)
+        return DockedDevice(syspath: path, incarnation: "\(number)", found: nil, properties: properties)
     }
 
     private func properties(of device: OpaquePointer) -> [String: String] {

@@ -13,7 +13,8 @@ public struct DockedDevice: Hashable, Sendable {
     public let syspath: String
     /// The number of the USB device on its bus, new at each enumeration.
     public let incarnation: String
-    /// When udev was first through with the USB device (its property USEC_INITIALIZED); `nil` where it does not say.
+    /// Tells two attachments under the same number apart; `nil` where nothing does. udev's USEC_INITIALIZED does not: it was seen to change
+    /// while a device stayed.
     public let found: String?
     /// udev's properties of the device.
     public let properties: [String: String]
