@@ -12,7 +12,7 @@ public actor BenchController {
     public nonisolated let journal: Journal
     /// The config that the bench was started with.
     public nonisolated let config: BenchConfig
-    private let shared: BenchShared
+    private nonisolated let shared: BenchShared
     private let lane: Lane
     /// The bench's own work is done on a lane of its own.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
@@ -42,13 +42,17 @@ public actor BenchController {
         self.config = config
         self.journal = journal
         board = Board(config.slots, clock: clock)
+        let attribution = Attribution(
+            lane: lanes.lane("attribution", controller: nil), journal: journal, board: board, targets: targets, logger: logger)
         shared = BenchShared(
+            attribution: attribution,
             board: board, journal: journal, clock: clock, logger: logger,
             registry: UnitRegistry(lane: lanes.lane("registry", controller: nil), clock: clock),
-            budget: USBBudget(memory: config.limits.usbfsMemory, sessions: config.limits.concurrentSessions),
+            budget: HostBudget(config.limits, clock: clock), powerUps: PowerUpTurns(stagger: config.limits.powerUpStagger, clock: clock),
             opener: opener, targets: targets, admission: admission)
-        let remembered = Dictionary(
-            try await journal.slots().map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
+        let known = try await journal.slots()
+        try await attribution.load(known)
+        let remembered = Dictionary(known.map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
         for place in config.slots {
             let lane = lanes.lane("slot.\(place.slot)", controller: place.port.hostController)
             let runner = SlotRunner(place, lane: lane, shared: shared, remembered: remembered[place.slot])
@@ -114,8 +118,23 @@ public actor BenchController {
     /// Lets a held slot begin sessions again.
     public func release(_ slot: SlotID, by: Operator) async throws(SlotOrderError) { try await runner(slot).release(by: by) }
 
+    /// Puts a slot before all others where something must wait, until its session has ended.
+    public func hasten(_ slot: SlotID, by: Operator) async throws(SlotOrderError) { try await runner(slot).hasten(by: by) }
+
+    /// Lets sessions begin again in a slot that is out of service.
+    public func returnToService(_ slot: SlotID, by: Operator) async throws(SlotOrderError) {
+        try await runner(slot).returnToService(by: by)
+    }
+
+    /// What fails, and whether it is the slot, the unit or the release.
+    public func failures() async -> FailureReport { await shared.attribution.report() }
+
+    /// Whether every grant of the host's budget has been given back.
+    package nonisolated var grantsAreReturned: Bool { shared.budget.isWhole }
+
     /// Looks again at the units that were refused because of what may be flashed: that has changed.
     public func reconsider() async {
+        await shared.attribution.decided()
         for runner in order { await runner.reconsider() }
     }
 
@@ -195,12 +214,14 @@ public actor BenchController {
 
 /// What all slots share.
 struct BenchShared: Sendable {
+    let attribution: Attribution
     let board: Board
     let journal: Journal
     let clock: any BenchClock
     let logger: Logger
     let registry: UnitRegistry
-    let budget: USBBudget
+    let budget: HostBudget
+    let powerUps: PowerUpTurns
     let opener: any DeviceOpener
     let targets: any TargetSource
     let admission: any AdmissionPolicy
@@ -215,7 +236,7 @@ struct BenchShared: Sendable {
         SessionBench(
             slot: slot, profile: profile, lane: lane, presence: presence,
             identify: Identify(profile: profile, opener: opener, clock: clock),
-            checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget,
+            checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget, powerUps: powerUps,
             registry: registry, board: board, journal: pen(for: slot), clock: clock)
     }
 }

@@ -9,6 +9,8 @@ public struct SlotView: Sendable, Hashable {
     public var port: PortPath
     /// Whether a supervisor holds the slot.
     public var isHeld = false
+    /// Whether the slot is out of service, because it failed too often.
+    public var isOutOfService = false
     /// Whether a unit is in it.
     public var isPresent = false
     /// The Communications Hub that is meant.
@@ -35,6 +37,24 @@ public struct SlotView: Sendable, Hashable {
     public init(slot: SlotID, port: PortPath) {
         self.slot = slot
         self.port = port
+    }
+
+    /// The slot with nothing in it and nothing to be said of it.
+    var cleared: SlotView {
+        var view = SlotView(slot: slot, port: port)
+        view.isHeld = isHeld
+        view.isOutOfService = isOutOfService
+        view.doNext = isHeld ? .hold : .dock
+        return view
+    }
+
+    /// What hands should do where the slot is out of service: nothing goes in any more, and what is not settled goes elsewhere.
+    fileprivate var doNextOutOfService: DoNext {
+        switch doNext {
+        case .wait where sessionBegan != nil: .wait
+        case .remove, .hold: doNext
+        case .wait, .dock, .dockAgain, .moveToAnotherSlot, .outOfService: isPresent ? .moveToAnotherSlot : .outOfService
+        }
     }
 
     /// Bytes a second of the present step; `nil` before there is one to speak of.
@@ -73,6 +93,7 @@ public final class Board: Sendable {
         var strays: [StrayDevice] = []
         var tally = ShiftTally()
         var impediment: String?
+        var halts: [ReleaseHalt] = []
         var subscribers: [Int: AsyncStream<Void>.Continuation] = [:]
         var lastSubscriber = 0
     }
@@ -101,6 +122,18 @@ public final class Board: Sendable {
     /// What keeps the whole bench from flashing, if anything does.
     public var impediment: String? { state.withLock { $0.impediment } }
 
+    /// Releases whose approval the bench itself has ended.
+    public var halts: [ReleaseHalt] { state.withLock { $0.halts } }
+
+    /// What somebody must decide, the loudest first.
+    public var alarms: [String] {
+        halts.map(\.sentence)
+            + slots.filter(\.isOutOfService).map {
+                "slot \($0.slot) is out of service: units fail there more often than elsewhere. Look at its port and cable; "
+                    + "'reflashctl slot return \($0.slot)' lets it work again"
+            }
+    }
+
     /// An element whenever something changed; missed ones are one.
     public func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -122,6 +155,7 @@ public final class Board: Sendable {
         notify { state in
             guard var view = state.slots[slot] else { return }
             change(&view)
+            if view.isOutOfService { view.doNext = view.doNextOutOfService }
             state.slots[slot] = view
         }
     }
@@ -130,15 +164,18 @@ public final class Board: Sendable {
     func forget(_ chfId: EUI64, except slot: SlotID) {
         notify { state in
             for (other, view) in state.slots where other != slot && !view.isPresent && view.unit?.chfId == chfId {
-                var empty = SlotView(slot: other, port: view.port)
-                empty.isHeld = view.isHeld
-                empty.doNext = view.isHeld ? .hold : .dock
+                var empty = view.cleared
+                if empty.isOutOfService { empty.doNext = empty.doNextOutOfService }
                 state.slots[other] = empty
             }
         }
     }
 
     func setStrays(_ strays: [StrayDevice]) { notify { $0.strays = strays } }
+
+    func setHalts(_ halts: [ReleaseHalt]) {
+        if self.halts != halts { notify { $0.halts = halts } }
+    }
 
     func setImpediment(_ text: String?) {
         if impediment != text { notify { $0.impediment = text } }

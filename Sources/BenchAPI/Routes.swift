@@ -36,6 +36,9 @@ struct Routes: Sendable {
         group.post("slots/:slot/retry") { _, context in try await order("retry", context, bench.retry) }
         group.post("slots/:slot/hold") { _, context in try await order("hold", context, bench.hold) }
         group.post("slots/:slot/release") { _, context in try await order("release", context, bench.release) }
+        group.post("slots/:slot/hasten") { _, context in try await order("hasten", context, for: .decide, bench.hasten) }
+        group.post("slots/:slot/return") { _, context in try await order("return", context, for: .decide, bench.returnToService) }
+        group.get("failures") { _, _ in try json(await bench.failures()) }
         group.get("units") { request, _ in try json(try await bench.journal.units(limit: limit(request)).map(UnitStatus.init)) }
         group.get("units/:unit") { _, context in try json(try await unit(context)) }
         group.get("sessions") { request, _ in try json(try await bench.journal.sessions(limit: limit(request))) }
@@ -54,11 +57,12 @@ struct Routes: Sendable {
     }
 
     private func order(
-        _ name: String, _ context: BenchRequestContext, _ give: @Sendable (SlotID, Operator) async throws(SlotOrderError) -> Void
+        _ name: String, _ context: BenchRequestContext, for permission: Role.Permission = .orderSlots,
+        _ give: @Sendable (SlotID, Operator) async throws(SlotOrderError) -> Void
     ) async throws -> Response {
         let slot = try slot(context).slot
         let by: Operator
-        do throws(APIFailure) { by = try gate.operator(context, for: .orderSlots) } catch {
+        do throws(APIFailure) { by = try gate.operator(context, for: permission) } catch {
             await desk.note(error, name, slot.label, by: gate.nobody(context))
             throw error
         }

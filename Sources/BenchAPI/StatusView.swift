@@ -16,7 +16,7 @@ enum StatusView {
             strays: board.strays.map { Stray(port: $0.port, node: $0.node, description: $0.description) },
             outcomes: Dictionary(uniqueKeysWithValues: tally.outcomes.map { ($0.key.rawValue, $0.value) }),
             unitsPerHour: tally.unitsPerHour(at: now), firstPassYield: tally.firstPassYield,
-            secondsLeft: secondsLeft(slots, tally, at: now), impediment: board.impediment)
+            secondsLeft: secondsLeft(slots, tally, at: now), impediment: board.impediment, alarms: board.alarms)
     }
 
     static func bench(_ bench: BenchController) -> BenchDescription {
@@ -30,6 +30,7 @@ enum StatusView {
         let state: SlotStatus.State = view.sessionBegan != nil ? .running : view.isPresent ? .docked : .empty
         var status = SlotStatus(slot: view.slot, port: view.port, state: state, doNext: view.doNext)
         status.isHeld = view.isHeld
+        status.isOutOfService = view.isOutOfService
         status.chfId = view.unit?.chfId
         status.model = view.unit?.model
         status.hardwareVersion = view.unit?.hardwareVersion

@@ -32,23 +32,6 @@ public struct BenchConfig: Sendable, Equatable {
     }
 }
 
-/// What the host can carry, and how long the daemon may take to stop.
-public struct BenchLimits: Sendable, Equatable {
-    /// Bytes of usbfs buffers that all sessions together may have queued. Linux caps them at 16 MiB a machine
-    /// (`usbcore.usbfs_memory_mb`) unless told otherwise.
-    public var usbfsMemory: Int
-    /// Sessions that may be past their checks at the same time.
-    public var concurrentSessions: Int
-    /// How long running sessions may take to end after SIGTERM before they are cut and recorded as unknown.
-    public var drain: Duration
-
-    public init(usbfsMemory: Int = 16 << 20, concurrentSessions: Int = 64, drain: Duration = .seconds(60)) {
-        self.usbfsMemory = usbfsMemory
-        self.concurrentSessions = concurrentSessions
-        self.drain = drain
-    }
-}
-
 /// Which port a slot is.
 public struct SlotPlace: Sendable, Equatable {
     /// The slot's label, as it is printed on the rack.

@@ -26,6 +26,8 @@ public struct DeviceProfile: Sendable, Equatable {
     public var bounds: SessionBounds
     /// Whether a reset starts the unit's firmware. Where it does not, the unit is met in DFU mode alone, and its flash is all that is seen.
     public var restarts = true
+    /// Bytes a second that a unit takes at the most, for the share of the bus that it is given.
+    public var rate = 240_000
     /// The weakest proof that counts; below it an outcome is `unknown: unproven`.
     public var leastProof: Proof
 

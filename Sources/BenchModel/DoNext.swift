@@ -13,8 +13,11 @@ public enum DoNext: String, Hashable, Sendable, Codable, CaseIterable {
     /// Set the unit aside for a supervisor's decision.
     case hold
 
+    /// Leave the slot empty: it fails too often.
+    case outOfService = "out of service"
+
     /// Whether hands are needed for the bench to get on.
-    public var needsHands: Bool { self != .wait && self != .dock }
+    public var needsHands: Bool { self != .wait && self != .dock && self != .outOfService }
 
     /// The rule. `failedSlots` are the distinct slots in which the unit's attempts failed: two make it a hold, never a third try.
     public init(after verdict: Verdict, failedSlots: Int, unitPresent: Bool) {

@@ -59,6 +59,10 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var checksOff: [String]
     /// What the unit said that it ran when the session began.
     public var startingVersion: FirmwareVersion?
+    /// The unit's hardware version, as it said it.
+    public var hardwareVersion: HardwareVersion?
+    /// The number of the event by which the release was approved.
+    public var approval: EventNumber?
     /// SHA-256 of each component that the unit should hold; empty where there was no target.
     public var components: [String: SHA256Value]
     /// Whether a transfer to the unit's flash was begun.
@@ -74,7 +78,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
 
     public init(
         id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, manifestHash: SHA256Value? = nil,
-        checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, components: [String: SHA256Value] = [:],
+        checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, hardwareVersion: HardwareVersion? = nil,
+        approval: EventNumber? = nil, components: [String: SHA256Value] = [:],
         transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
         settled: Verdict? = nil, settledBy: SessionID? = nil
     ) {
@@ -86,6 +91,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
         self.manifestHash = manifestHash
         self.checksOff = checksOff
         self.startingVersion = startingVersion
+        self.hardwareVersion = hardwareVersion
+        self.approval = approval
         self.components = components
         self.transferBegan = transferBegan
         self.endedAt = endedAt
@@ -139,14 +146,23 @@ public struct SlotRecord: Hashable, Sendable {
     public var slot: SlotID
     /// Whether a supervisor holds it.
     public var isHeld: Bool
+    /// Whether it is out of service, because it failed too often.
+    public var isOutOfService: Bool
+    /// The number of the event by which it was last returned to service; `nil` where it never was.
+    public var serviceSince: EventNumber?
     /// Whether a unit was in it.
     public var isDocked: Bool
     /// The last session in it since a unit was docked there.
     public var lastSession: SessionRecord?
 
-    public init(slot: SlotID, isHeld: Bool, isDocked: Bool, lastSession: SessionRecord?) {
+    public init(
+        slot: SlotID, isHeld: Bool, isOutOfService: Bool = false, serviceSince: EventNumber? = nil, isDocked: Bool,
+        lastSession: SessionRecord?
+    ) {
         self.slot = slot
         self.isHeld = isHeld
+        self.isOutOfService = isOutOfService
+        self.serviceSince = serviceSince
         self.isDocked = isDocked
         self.lastSession = lastSession
     }

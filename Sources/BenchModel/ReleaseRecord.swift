@@ -7,6 +7,8 @@ public struct ReleaseRecord: Hashable, Sendable, Codable {
         /// Approved for at least one variant, or as a step on the way to what is.
         case approved
         case withdrawn
+        /// The bench has ended its approval: it failed too often.
+        case halted
         case expired
         case revoked
         /// What lies in the store does not pass its checks.

@@ -64,6 +64,9 @@ extension DeviceProfile {
 }
 
 extension Target {
+    /// Bytes of all components.
+    public var bytes: Int { components.map(\.content.count).reduce(0, +) }
+
     /// SHA-256 of each component, by name.
     public var hashes: [String: SHA256Value] {
         Dictionary(components.map { ($0.name, $0.hash) }, uniquingKeysWith: { first, _ in first })
@@ -135,6 +138,13 @@ public protocol TargetSource: Sendable {
 
     /// Why the target may not be flashed any more; `nil` while it may.
     func ended(_ target: Target) async -> ReleaseEnd?
+
+    /// Ends the approval of a release that fails too often, durably.
+    /// - Returns: whether it stood until now and stands no more.
+    func halt(_ halt: ReleaseHalt) async -> Bool
+
+    /// The approvals that were ended so, as long as nothing else was decided.
+    var halts: [ReleaseHalt] { get async }
 }
 
 /// Why a release that was approved is no longer used.
@@ -145,6 +155,8 @@ public enum ReleaseEnd: String, Hashable, Sendable, Codable {
     case expired
     /// A revocation list names it, or its signer.
     case revoked
+    /// The bench itself has ended it: it failed too often.
+    case halted
 }
 
 /// Answers whether a unit is expected on this bench. Consignments stand behind it.

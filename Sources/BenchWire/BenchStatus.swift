@@ -22,10 +22,12 @@ public struct BenchStatus: Codable, Sendable, Hashable {
     public var secondsLeft: Double?
     /// What keeps the whole bench from flashing.
     public var impediment: String?
+    /// What somebody must decide, the loudest first: releases that are halted, slots that are out of service.
+    public var alarms: [String]
 
     public init(
         bench: String, version: String, journal: String, slots: [SlotStatus], strays: [Stray], outcomes: [String: Int],
-        unitsPerHour: Double?, firstPassYield: Double?, secondsLeft: Double?, impediment: String?
+        unitsPerHour: Double?, firstPassYield: Double?, secondsLeft: Double?, impediment: String?, alarms: [String] = []
     ) {
         self.bench = bench
         self.version = version
@@ -37,6 +39,7 @@ public struct BenchStatus: Codable, Sendable, Hashable {
         self.firstPassYield = firstPassYield
         self.secondsLeft = secondsLeft
         self.impediment = impediment
+        self.alarms = alarms
     }
 }
 
@@ -88,6 +91,8 @@ public struct SlotStatus: Codable, Sendable, Hashable {
     public var state: State
     /// Whether a supervisor holds the slot.
     public var isHeld = false
+    /// Whether the slot is out of service, because it failed too often.
+    public var isOutOfService = false
     /// The unit's CHF ID.
     public var chfId: EUI64?
     /// The model as the unit says it, 8 hex digits (`010A030B`).

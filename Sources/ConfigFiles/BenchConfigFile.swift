@@ -34,7 +34,7 @@ public enum BenchConfigFile {
     }
 
     private static func limits(_ field: YAMLField) throws(ConfigError) -> BenchLimits {
-        let fields = try field.fields(["usbfsMemory", "concurrentSessions", "drain"])
+        let fields = try field.fields(["usbfsMemory", "concurrentSessions", "drain", "hostController", "powerUpStagger"])
         var limits = BenchLimits()
         if let memory = fields["usbfsMemory"] {
             limits.usbfsMemory = try memory.byteCount()
@@ -42,6 +42,15 @@ public enum BenchConfigFile {
         }
         if let count = fields["concurrentSessions"] { limits.concurrentSessions = try count.integer(in: 1...1024) }
         if let drain = fields["drain"] { limits.drain = try drain.duration() }
+        if let stagger = fields["powerUpStagger"] { limits.powerUpStagger = try stagger.duration() }
+        if let controller = try fields["hostController"]?.fields(["devices", "endpoints", "bandwidth"]) {
+            if let count = controller["devices"] { limits.hostController.devices = try count.integer(in: 1...255) }
+            if let count = controller["endpoints"] { limits.hostController.endpoints = try count.integer(in: 1...2048) }
+            if let bandwidth = controller["bandwidth"] {
+                limits.hostController.bandwidth = try bandwidth.byteCount()
+                guard limits.hostController.bandwidth > 0 else { throw bandwidth.error("expected at least one byte a second") }
+            }
+        }
         return limits
     }
 

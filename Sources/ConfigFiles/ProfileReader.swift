@@ -13,7 +13,7 @@ extension BenchConfigFile {
     private static func profile(_ name: String, _ field: YAMLField) throws(ConfigError) -> DeviceProfile {
         let fields = try field.fields([
             "variant", "protocol", "runtime", "bootloader", "identity", "version", "model", "hardwareVersion",
-            "components", "bounds", "leastProof", "line", "activation", "reboot",
+            "components", "bounds", "leastProof", "line", "activation", "reboot", "rate",
         ])
         let isSMP = try fields.required("protocol").value("dfu or smp") { ["dfu": false, "smp": true][$0] }
         var profile = DeviceProfile(
@@ -34,6 +34,10 @@ extension BenchConfigFile {
         if let model = fields["model"] { profile.model = try source(model, isSMP: isSMP) }
         if let hardware = fields["hardwareVersion"] { profile.hardwareVersion = try source(hardware, isSMP: isSMP) }
         if let bounds = fields["bounds"] { profile.bounds = try self.bounds(bounds) }
+        if let rate = fields["rate"] {
+            profile.rate = try rate.byteCount()
+            guard profile.rate > 0 else { throw rate.error("expected at least one byte a second") }
+        }
         return profile
     }
 

@@ -69,15 +69,31 @@ public struct DockedDevice: Hashable, Sendable {
         // Such a line is in no folder of sysfs: its path is its node.
         guard syspath != node else { return true }
         guard FileManager.default.fileExists(atPath: syspath) else { return false }
-        // The USB device's folder is this one, or above the tty's.
+        return usbFolder.flatMap { Self.attribute("devnum", of: $0) } == incarnation
+    }
+
+    /// Whether it hangs on a USB host controller of this host.
+    public var isOnUSB: Bool { port.idPath.contains("-usb-") }
+
+    /// Whether it is at full or low speed, behind a transaction translator; a device that says nothing of its speed is not.
+    public var isSlow: Bool {
+        // sysfs-bus-usb: Mbit/s.
+        guard isOnUSB, let speed = usbFolder.flatMap({ Self.attribute("speed", of: $0) }) else { return false }
+        return speed == "12" || speed == "1.5"
+    }
+
+    /// The USB device's folder in sysfs: this one, or the one above the tty's.
+    private var usbFolder: String? {
         var folder = syspath[...]
         while folder.contains("/") {
-            if let number = try? String(contentsOfFile: "\(folder)/devnum", encoding: .utf8) {
-                return number.trimmingCharacters(in: .whitespacesAndNewlines) == incarnation
-            }
+            if FileManager.default.fileExists(atPath: "\(folder)/devnum") { return String(folder) }
             folder = folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)]
         }
-        return false
+        return nil
+    }
+
+    private static func attribute(_ name: String, of folder: String) -> String? {
+        (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Whether it is a serial line rather than a USB device.

@@ -29,6 +29,16 @@ public enum JournalEvent: Sendable {
     case slotHeld(Order)
     case slotReleased(Order)
     case slotRetried(Order)
+    /// A slot comes before all others where something must wait.
+    case slotHastened(Order)
+    /// A slot fails too often: no session begins there.
+    case slotOutOfService(FailureCount)
+    /// A supervisor lets sessions begin there again.
+    case slotReturned(Order)
+    /// A release fails too often: its approval has ended.
+    case releaseHalted(ReleaseHalt)
+    /// A session has waited for its share of the host.
+    case grantWaited(GrantWaited)
     /// A bundle is in the bench's store.
     case releaseImported(ReleaseImported)
     case releaseApproved(ReleaseApproved)
@@ -184,6 +194,13 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `grant-waited`.
+    public struct GrantWaited: Codable, Sendable {
+        /// How long the session had waited, milliseconds.
+        public var milliseconds: Int
+        public init(milliseconds: Int) { self.milliseconds = milliseconds }
+    }
+
     /// The stable word for what happened.
     public var kind: String {
         switch self {
@@ -205,6 +222,11 @@ public enum JournalEvent: Sendable {
         case .slotHeld: "slot-held"
         case .slotReleased: "slot-released"
         case .slotRetried: "slot-retried"
+        case .slotHastened: "slot-hastened"
+        case .slotOutOfService: "slot-out-of-service"
+        case .slotReturned: "slot-returned"
+        case .releaseHalted: "release-halted"
+        case .grantWaited: "grant-waited"
         case .releaseImported: "release-imported"
         case .releaseApproved: "release-approved"
         case .releaseWithdrawn: "release-withdrawn"
@@ -227,7 +249,12 @@ public enum JournalEvent: Sendable {
         case .revertFound(let value): try JSONText.encode(value)
         case .outcome(let value): try JSONText.encode(value)
         case .sessionSettled(let value): try JSONText.encode(value)
-        case .slotHeld(let value), .slotReleased(let value), .slotRetried(let value): try JSONText.encode(value)
+        case .slotHeld(let value), .slotReleased(let value), .slotRetried(let value), .slotHastened(let value),
+            .slotReturned(let value):
+            try JSONText.encode(value)
+        case .slotOutOfService(let value): try JSONText.encode(value)
+        case .releaseHalted(let value): try JSONText.encode(value)
+        case .grantWaited(let value): try JSONText.encode(value)
         case .releaseImported(let value): try JSONText.encode(value)
         case .releaseApproved(let value): try JSONText.encode(value)
         case .releaseWithdrawn(let value): try JSONText.encode(value)

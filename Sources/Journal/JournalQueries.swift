@@ -89,7 +89,9 @@ extension Journal {
                         .map { try SessionRecord(row: $0) }
                 }
                 return SlotRecord(
-                    slot: slot, isHeld: try row.decode(forColumn: "isHeld"), isDocked: try row.decode(forColumn: "isDocked"),
+                    slot: slot, isHeld: try row.decode(forColumn: "isHeld"),
+                    isOutOfService: try row.decode(forColumn: "isOutOfService"), serviceSince: try row.decode(forColumn: "serviceSince"),
+                    isDocked: try row.decode(forColumn: "isDocked"),
                     lastSession: session)
             }
         }

@@ -41,6 +41,21 @@ enum JournalSchema {
                         'release-imported', 'release-approved', 'release-withdrawn', 'check-switched-off', 'revocations-imported');
                     """)
         }
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE sessions ADD COLUMN hardwareVersion TEXT;
+                    ALTER TABLE slots ADD COLUMN isOutOfService INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE slots ADD COLUMN serviceSince INTEGER;
+                    DROP INDEX events_of_ledger;
+                    CREATE INDEX events_of_ledger ON events (number) WHERE kind IN (
+                        'release-imported', 'release-approved', 'release-withdrawn', 'release-halted', 'check-switched-off',
+                        'revocations-imported');
+                    CREATE INDEX events_by_slot ON events (slot, number) WHERE slot IS NOT NULL;
+                    UPDATE sessions SET hardwareVersion =
+                        (SELECT json_extract(payload, '$.unit.hardwareVersion') FROM events WHERE number = sessions.id);
+                    """)
+        }
         return migrator
     }
 }

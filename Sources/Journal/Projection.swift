@@ -14,19 +14,23 @@ enum Projection {
             try updateSlot(event, "isHeld = 1", database)
         case "slot-released":
             try updateSlot(event, "isHeld = 0", database)
+        case "slot-out-of-service":
+            try updateSlot(event, "isOutOfService = 1", database)
+        case "slot-returned":
+            try updateSlot(event, "isOutOfService = 0, serviceSince = \(event.number)", database)
         case "session-started":
             let started = try JSONText.decode(event.payload, as: JournalEvent.SessionStarted.self)
             try database.cachedStatement(
                 sql: """
                     INSERT INTO sessions
-                    (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion, hardwareVersion)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(
                 arguments: [
                     event.number, event.slot, event.unit, event.utc, started.release, try JSONText.encode(started.components),
                     started.manifestHash?.description, started.approval, try JSONText.encode(started.checksOff),
-                    started.unit.installedVersion?.description,
+                    started.unit.installedVersion?.description, started.unit.hardwareVersion?.description,
                 ])
             try updateSlot(event, "lastSession = \(event.number)", database)
         case "transfer-started":
@@ -100,12 +104,14 @@ extension SessionRecord {
         let manifestHash: String? = try row.decode(forColumn: "manifestHash")
         let checksOff: String? = try row.decode(forColumn: "checksOff")
         let startingVersion: String? = try row.decode(forColumn: "startingVersion")
+        let hardware: String? = try row.decode(forColumn: "hardwareVersion")
         self.init(
             id: try row.decode(forColumn: "id"), slot: slot, chfId: unit.flatMap { EUI64($0) },
             startedAt: try row.decode(forColumn: "startedAt"), release: try row.decode(forColumn: "release"),
             manifestHash: manifestHash.flatMap { SHA256Value($0) },
             checksOff: try checksOff.map { try JSONText.decode($0, as: [String].self) } ?? [],
             startingVersion: startingVersion.flatMap { FirmwareVersion($0) },
+            hardwareVersion: hardware.flatMap { HardwareVersion($0) }, approval: try row.decode(forColumn: "approval"),
             components: try JSONText.decode(try row.decode(forColumn: "components"), as: [String: SHA256Value].self),
             transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
             verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },

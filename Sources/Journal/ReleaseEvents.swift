@@ -4,7 +4,7 @@ public import BenchModel
 // from these events alone.
 
 extension JournalEvent {
-    /// Payload of an order by somebody: `slot-held`, `slot-released`, `slot-retried`.
+    /// Payload of an order by somebody: `slot-held`, `slot-released`, `slot-retried`, `slot-hastened`, `slot-returned`.
     public struct Order: Codable, Sendable {
         /// Who gave it.
         public var by: Operator
@@ -200,7 +200,7 @@ extension JournalEvent {
 extension JournalEvent {
     /// The kinds of which the ledger of releases is made.
     static let ledgerKinds = [
-        "release-imported", "release-approved", "release-withdrawn", "check-switched-off", "revocations-imported",
+        "release-imported", "release-approved", "release-withdrawn", "release-halted", "check-switched-off", "revocations-imported",
     ]
 
     /// An event of the ledger as it was recorded; `nil` for other kinds.
@@ -209,6 +209,7 @@ extension JournalEvent {
         case "release-imported": self = .releaseImported(try JSONText.decode(event.payload, as: ReleaseImported.self))
         case "release-approved": self = .releaseApproved(try JSONText.decode(event.payload, as: ReleaseApproved.self))
         case "release-withdrawn": self = .releaseWithdrawn(try JSONText.decode(event.payload, as: ReleaseWithdrawn.self))
+        case "release-halted": self = .releaseHalted(try JSONText.decode(event.payload, as: ReleaseHalt.self))
         case "check-switched-off": self = .checkSwitchedOff(try JSONText.decode(event.payload, as: CheckSwitchedOff.self))
         case "revocations-imported": self = .revocationsImported(try JSONText.decode(event.payload, as: RevocationsImported.self))
         default: return nil

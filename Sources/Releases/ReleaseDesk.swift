@@ -150,6 +150,7 @@ public actor ReleaseDesk {
 extension ReleaseDesk: TargetSource {
     public func target(for unit: BenchModel.Unit, variant: Variant) async throws(Refusal) -> Target {
         guard let approval = ledger.approvals[variant] else {
+            if let halt = ledger.halted.values.first(where: { $0.variant == variant }) { throw Refusal(.noApprovedRelease, halt.sentence) }
             throw Refusal(
                 .noApprovedRelease, "no release is approved for variant \(variant); 'reflashctl release approve' approves one")
         }
@@ -203,8 +204,26 @@ extension ReleaseDesk: TargetSource {
         }
         guard let approval = ledger.approvals[target.variant], let number = target.approval, number >= approval.since,
             approval.uses(target.manifestHash)
-        else { return .withdrawn }
+        else { return ledger.halted[target.manifestHash] == nil ? .withdrawn : .halted }
         return ledger.isRevoked(approval.event.warrant) ? .revoked : nil
+    }
+
+    public func halt(_ halt: ReleaseHalt) async -> Bool {
+        do throws(DeskRefusal) {
+            return try await inTurn { () async throws(DeskRefusal) in
+                guard ledger.approvals[halt.variant]?.uses(halt.manifestHash) == true else { return false }
+                try await record(.releaseHalted(halt))
+                dropUnused()
+                return true
+            }
+        } catch {
+            logger.error("not halted", metadata: ["release": "\(halt.release)", "error": "\(error.message)"])
+            return false
+        }
+    }
+
+    public var halts: [ReleaseHalt] {
+        ledger.halted.values.sorted { ($0.release, $0.variant.rawValue) < ($1.release, $1.variant.rawValue) }
     }
 
     /// Why a release may not be flashed any more, whatever is approved.

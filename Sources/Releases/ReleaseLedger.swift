@@ -20,6 +20,8 @@ struct ReleaseLedger: Sendable {
     private(set) var approvals: [Variant: Approval] = [:]
     /// Releases that were withdrawn and not approved again.
     private(set) var withdrawn: [SHA256Value: JournalEvent.ReleaseWithdrawn] = [:]
+    /// Releases whose approval the bench itself has ended, since which nothing else was decided about them.
+    private(set) var halted: [SHA256Value: ReleaseHalt] = [:]
     /// The highest security counter that was ever approved.
     private(set) var counters: [Variant: UInt32] = [:]
     /// Checks that may be left out.
@@ -49,12 +51,17 @@ struct ReleaseLedger: Sendable {
             approvals[event.variant] = Approval(number: number, event: event, since: since ?? number)
             counters[event.variant] = max(counters[event.variant] ?? 0, event.securityCounter)
             withdrawn[event.manifestHash] = nil
+            halted[event.manifestHash] = nil
             note(event.warrant, [.variant(event.variant), .release(event.manifestHash)])
         case .releaseWithdrawn(let event):
             let variants = approvals.filter { $0.value.uses(event.manifestHash) }.keys
             for variant in variants { approvals[variant] = nil }
             withdrawn[event.manifestHash] = event
+            halted[event.manifestHash] = nil
             note(event.warrant, variants.map { .variant($0) } + [.release(event.manifestHash)])
+        case .releaseHalted(let halt):
+            if approvals[halt.variant]?.uses(halt.manifestHash) == true { approvals[halt.variant] = nil }
+            halted[halt.manifestHash] = halt
         case .checkSwitchedOff(let event):
             checksOff[event.check] = event
             note(event.warrant, [.check(event.check)])

@@ -48,17 +48,18 @@ extension ReleaseDesk {
             approvals: ledger.approvals.values.filter { $0.event.manifestHash == hash }.map { approval($0) }
                 .sorted { $0.variant.rawValue < $1.variant.rawValue },
             usableUntil: last?.formatted(.iso8601), daysLeft: last.map { Int(($0.timeIntervalSince(now) / 86_400).rounded(.down)) },
-            problem: problems[hash]?.message ?? ledger.withdrawn[hash]?.reason)
+            problem: problems[hash]?.message ?? ledger.halted[hash]?.sentence ?? ledger.withdrawn[hash]?.reason)
     }
 
     private func state(of hash: SHA256Value) -> ReleaseRecord.State {
         switch end(of: hash) {
         case .revoked: return .revoked
         case .expired: return .expired
-        case .withdrawn, nil: break
+        case .withdrawn, .halted, nil: break
         }
         if problems[hash] != nil { return .unusable }
         if ledger.approvals.values.contains(where: { $0.uses(hash) }) { return .approved }
+        if ledger.halted[hash] != nil { return .halted }
         return ledger.withdrawn[hash] != nil ? .withdrawn : .imported
     }
 

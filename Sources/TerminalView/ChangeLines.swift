@@ -4,6 +4,7 @@ public import BenchWire
 /// What `watch` prints where there is no terminal: a line for each thing that changed, and nothing twice.
 public struct ChangeLines: Sendable {
     private var shown: [SlotID: Shown] = [:]
+    private var alarms: Set<String> = []
 
     private struct Shown: Equatable {
         var session: SessionID?
@@ -17,7 +18,8 @@ public struct ChangeLines: Sendable {
 
     /// The lines for what is new since the last call.
     public mutating func lines(_ status: BenchStatus) -> [String] {
-        var lines: [String] = []
+        var lines = status.alarms.filter { !alarms.contains($0) }.map { "!! \($0)" }
+        alarms = Set(status.alarms)
         for slot in status.slots {
             let now = Shown(
                 session: slot.session, state: slot.state, step: slot.step, outcome: slot.outcome, doNext: slot.doNext)

@@ -65,7 +65,7 @@ extension Details {
         switch state {
         case .approved: .green
         case .imported: nil
-        case .withdrawn, .expired: .yellow
+        case .withdrawn, .halted, .expired: .yellow
         case .revoked, .unusable: .red
         }
     }

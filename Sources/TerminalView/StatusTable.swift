@@ -72,7 +72,7 @@ public struct StatusTable: Sendable {
         let outcomes = Outcome.allCases.compactMap { outcome in
             status.outcomes[outcome.rawValue].map { "\($0) \(outcome.rawValue)" }
         }
-        var lines = [clipped(parts.joined(separator: " · "))]
+        var lines = status.alarms.map { style.paint(clipped("!! \($0)"), .red) } + [clipped(parts.joined(separator: " · "))]
         if !outcomes.isEmpty { lines.append(clipped(outcomes.joined(separator: ", "))) }
         if let impediment = status.impediment { lines.append(style.paint(clipped("! \(impediment)"), .red)) }
         return lines

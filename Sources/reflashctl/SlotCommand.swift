@@ -17,8 +17,9 @@ struct SlotCommand: AsyncParsableCommand {
               reflashctl slot show A03
               reflashctl slot retry A03
               reflashctl slot hold A03
+              reflashctl slot hasten A03
             """,
-        subcommands: [Show.self, Retry.self, Hold.self, Release.self], defaultSubcommand: Show.self)
+        subcommands: [Show.self, Retry.self, Hold.self, Release.self, Hasten.self, Return.self], defaultSubcommand: Show.self)
 
     /// What each of them takes.
     struct SlotOptions: ParsableArguments {
@@ -57,6 +58,22 @@ struct SlotCommand: AsyncParsableCommand {
         @OptionGroup var options: SlotOptions
 
         func run() async throws { try await options.order("hold") }
+    }
+
+    struct Hasten: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put the slot before all others where something must wait, until its session has ended.")
+        @OptionGroup var options: SlotOptions
+
+        func run() async throws { try await options.order("hasten") }
+    }
+
+    struct Return: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Return a slot to service that the bench has taken out because units failed there.")
+        @OptionGroup var options: SlotOptions
+
+        func run() async throws { try await options.order("return") }
     }
 
     struct Release: AsyncParsableCommand {

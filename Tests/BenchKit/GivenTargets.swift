@@ -5,6 +5,8 @@ internal import Synchronization
 public final class GivenTargets: TargetSource {
     private let targets: [Variant: Target]
     private let refusals: Mutex<Int>
+    private let stopped = Mutex<[ReleaseHalt]>([])
+    private let approvals = Mutex<[Variant: EventNumber]>([:])
 
     /// `refusals`: how often there is no approval yet when somebody asks.
     public init(_ targets: [Target], refusals: Int = 0) {
@@ -17,11 +19,36 @@ public final class GivenTargets: TargetSource {
             defer { left = max(0, left - 1) }
             return left == 0
         }
-        guard let target = targets[variant], isApproved else { throw Refusal(.noApprovedRelease, "there is none for \(variant)") }
+        guard var target = targets[variant], isApproved, !stopped.withLock({ $0.contains { $0.variant == variant } }) else {
+            throw Refusal(.noApprovedRelease, "there is none for \(variant)")
+        }
+        if let number = approvals.withLock({ $0[variant] }) { target.approval = number }
         return target
     }
 
     public func claim(_ target: Target, for unit: Unit) async throws(Refusal) {}
 
-    public func ended(_ target: Target) async -> ReleaseEnd? { nil }
+    public func ended(_ target: Target) async -> ReleaseEnd? {
+        stopped.withLock { $0.contains { $0.manifestHash == target.manifestHash } } ? .halted : nil
+    }
+
+    public func halt(_ halt: ReleaseHalt) async -> Bool {
+        stopped.withLock { halts in
+            guard !halts.contains(where: { $0.variant == halt.variant }) else { return false }
+            halts.append(halt)
+            return true
+        }
+    }
+
+    public var halts: [ReleaseHalt] { stopped.withLock { $0 } }
+
+    /// Approves everything anew that was halted.
+    public func approveAgain() {
+        for halt in stopped.withLock({ halts in
+            defer { halts = [] }
+            return halts
+        }) {
+            approvals.withLock { $0[halt.variant, default: targets[halt.variant]?.approval ?? 0] += 1 }
+        }
+    }
 }

@@ -111,34 +111,3 @@ import Testing
         }
     }
 }
-
-@Suite(.timeLimit(.minutes(1))) struct USBBudgetTests {
-    @Test func `a grant waits its turn and is given back by itself`() async throws {
-        let budget = USBBudget(memory: 100, sessions: 2)
-        try await withThrowingTaskGroup { group in
-            for _ in 0..<50 {
-                group.addTask {
-                    let grant = try await budget.grant(memory: 60)
-                    await Task.yield()
-                    extendLifetime(grant)
-                }
-            }
-            try await group.waitForAll()
-        }
-        // All of it is there again.
-        let whole = try await budget.grant(memory: 100)
-        extendLifetime(whole)
-    }
-
-    @Test func `one who stops waiting does not keep the next from going`() async throws {
-        let budget = USBBudget(memory: 100, sessions: 1)
-        var first: Grant? = try await budget.grant(memory: 100)
-        let impatient = Task { _ = try await budget.grant(memory: 100) }
-        let patient = Task { _ = try await budget.grant(memory: 100) }
-        impatient.cancel()
-        await #expect(throws: CancellationError.self) { try await impatient.value }
-        first = nil
-        try await patient.value
-        extendLifetime(first)
-    }
-}

@@ -17,6 +17,7 @@ final class TestBench: Sendable {
     let controller: BenchController
     let journal: Journal
     let image: [UInt8]
+    let targets: GivenTargets
     private let following: Task<Void, Never>
     /// The journal's memory in virtual time; a file has it otherwise.
     private let memory: JournalMemory?
@@ -65,6 +66,7 @@ final class TestBench: Sendable {
         return line
     }()
 
+    static let supervisor = Operator(user: "test", role: .supervisor)
     static let technician = Operator(user: "test", role: .technician)
 
     static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }
@@ -118,8 +120,9 @@ final class TestBench: Sendable {
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
+        targets = GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals)
         controller = try await BenchController(
-            config, journal: journal, targets: GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals),
+            config, journal: journal, targets: targets,
             admission: AdmitAll(), opener: InProcessLinks(bus), clock: clock, lanes: lanes, logger: logger)
         let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let lane = lanes.lane("dock", controller: nil)

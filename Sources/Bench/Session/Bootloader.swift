@@ -115,6 +115,7 @@ extension FlashSession {
 
     private func reset() async throws(SessionEnd) {
         guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
+        do { try await bench.powerUps.wait(at: present.device.port) } catch { throw .benchStopped }
         do throws(USBError) {
             try await device.reset()
         } catch {

@@ -29,6 +29,8 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
+    /// Bytes that are still to be written, with all steps on the way.
+    private var bytesLeft = 0
     /// The approval that counted just before the checks; `nil` where there was none.
     private(set) var seenApproval: EventNumber?
 
@@ -79,6 +81,7 @@ actor FlashSession {
     private func follow(_ route: Route, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
         var unit = unit
         let held = try await newestHeld(route, unit)
+        bytesLeft = route.steps.dropFirst(held ?? 0).map(\.bytes).reduce(0, +)
         for step in route.before.dropFirst(held ?? 0) {
             let verdict: Verdict
             do throws(SessionEnd) { verdict = try await attempt(step, unit, history) } catch {
@@ -89,6 +92,7 @@ actor FlashSession {
             try await mark(.stepFinished(finished))
             unit.installedVersion = step.version
             readback = [:]
+            bytesLeft -= step.bytes
         }
         // What earlier sessions left in the unit is overwritten by a step: no readback can tell any more.
         var history = history
@@ -115,7 +119,7 @@ actor FlashSession {
     private func attemptDFU(
         _ unit: Unit, _ target: Target, _ history: UnitRecord
     ) async throws(SessionEnd) -> Verdict {
-        let grant = try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth)
+        let grant = try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth, endpoints: 1)
         defer { extendLifetime(grant) }
         try await expectStillApproved(target)
         step(.enteringBootloader)
@@ -259,13 +263,26 @@ actor FlashSession {
 
     func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
 
-    /// `memory` in bytes of usbfs buffers.
-    func grant(memory: Int) async throws(SessionEnd) -> Grant {
+    /// Waits for the session's share of the host. `memory` in bytes of usbfs buffers; `endpoints` with endpoint 0.
+    func grant(memory: Int, endpoints: Int) async throws(SessionEnd) -> Grant {
+        let request = GrantRequest(
+            bench.slot, present.device, memory: memory, endpoints: endpoints, rate: bench.profile.rate, bytesLeft: bytesLeft)
+        let began = bench.clock.now
+        var hasWaited = false
+        let grant: Grant
         do {
-            return try await bench.budget.grant(memory: memory)
+            grant = try await bench.budget.grant(request) { scarce in
+                hasWaited = true
+                bench.board.update(bench.slot) { $0.message = "waits for its share of \(scarce)" }
+            }
         } catch {
             throw .benchStopped
         }
+        if hasWaited {
+            bench.board.update(bench.slot) { $0.message = nil }
+            try await mark(.grantWaited(.init(milliseconds: Int((bench.clock.now - began).milliseconds))))
+        }
+        return grant
     }
 
     // MARK: Beginning
@@ -354,7 +371,8 @@ struct SessionBench: Sendable {
     let presence: SlotPresence
     let identify: Identify
     let checks: Checks
-    let budget: USBBudget
+    let budget: HostBudget
+    let powerUps: PowerUpTurns
     let registry: UnitRegistry
     let board: Board
     let journal: SessionJournal

@@ -6,11 +6,14 @@ internal import Protocols
 
 /// The story of a unit that speaks SMP: upload, activate, reboot, see the new image run, confirm.
 extension FlashSession {
+    /// Endpoint 0, and those of a CDC-ACM function: two of data, one of notifications.
+    private static let serialEndpoints = 4
+
     /// From the checks to the outcome.
     func attemptSMP(
         _ unit: Unit, _ target: Target, _ history: UnitRecord, _ settings: SMPSettings
     ) async throws(SessionEnd) -> Verdict {
-        let grant = try await grant(memory: 0)
+        let grant = try await grant(memory: 0, endpoints: Self.serialEndpoints)
         defer { extendLifetime(grant) }
         try await expectStillApproved(target)
         try await negotiate(settings)

@@ -2,6 +2,7 @@ public import BenchModel
 internal import Dock
 internal import Journal
 internal import Links
+internal import Logging
 
 /// One slot at work: it begins a session when a unit is docked, leaves the unit to the session while it runs, and shows
 /// what the technician should do next. Lives on the slot's lane.
@@ -23,6 +24,7 @@ actor SlotRunner {
     /// The approval that counted when the last session looked.
     private var seenApproval: EventNumber?
     private var isHeld = false
+    private var isOutOfService = false
     private var isStopping = false
     /// What the journal says of the slot from before this daemon, until the first look at the dock.
     private var remembered: SlotRecord?
@@ -36,10 +38,12 @@ actor SlotRunner {
         self.shared = shared
         self.remembered = remembered
         isHeld = remembered?.isHeld ?? false
+        isOutOfService = remembered?.isOutOfService ?? false
         presence = SlotPresence(lane: lane, clock: shared.clock, isFixed: place.fixed != nil)
-        let held = isHeld
+        let (held, out) = (isHeld, isOutOfService)
         shared.board.update(slot) { view in
             view.isHeld = held
+            view.isOutOfService = out
             if held { view.doNext = .hold }
         }
     }
@@ -130,10 +134,17 @@ actor SlotRunner {
         guard session == nil else { throw SlotOrderError(slot, "a session is running") }
         guard !isStopping else { throw SlotOrderError(slot, "the bench is stopping") }
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
+        guard !isOutOfService else { throw SlotOrderError(slot, "the slot is out of service; a supervisor must return it first") }
         guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
         try await recordOrder(.slotRetried(.init(by: by)))
         guard await presence.present == device else { throw SlotOrderError(slot, "the unit was taken out or exchanged meanwhile") }
         begin(device, profile)
+    }
+
+    /// Comes before all others where something must wait, until the session that runs here, or the next one, has ended.
+    func hasten(by: Operator) async throws(SlotOrderError) {
+        try await recordOrder(.slotHastened(.init(by: by)))
+        shared.budget.hasten(slot)
     }
 
     /// What may be flashed may have changed: a unit that is here and was refused for that, under another approval than the one that
@@ -170,6 +181,25 @@ actor SlotRunner {
             view.isHeld = false
             view.message = nil
         }
+        await goOn()
+    }
+
+    /// Lets sessions begin again in a slot that is out of service.
+    func returnToService(by: Operator) async throws(SlotOrderError) {
+        guard isOutOfService else { throw SlotOrderError(slot, "the slot is not out of service") }
+        let number = try await recordOrder(.slotReturned(.init(by: by)))
+        await shared.attribution.returned(slot, at: number)
+        isOutOfService = false
+        shared.board.update(slot) { view in
+            view.isOutOfService = false
+            view.message = nil
+            view.doNext = view.isHeld ? .hold : .dock
+        }
+        if !isHeld { await goOn() }
+    }
+
+    /// Nothing keeps the slot from working any more.
+    private func goOn() async {
         guard session == nil else { return }
         if let verdict = shared.board.slot(slot)?.verdict {
             await show(verdict, unit: dockedUnit)
@@ -201,10 +231,11 @@ actor SlotRunner {
             .unitDocked(.init(port: device.device.port, profile: profile.name, mode: device.mode)),
             unit: device.device.identity)
         guard session == nil, await presence.present == device else { return }
-        if isHeld {
+        if isHeld || isOutOfService {
+            let message = isHeld ? "the slot is held" : "the slot is out of service: put the unit into another one"
             return shared.board.update(slot) { view in
-                view.doNext = .hold
-                view.message = "the slot is held"
+                if view.isHeld { view.doNext = .hold }
+                view.message = message
             }
         }
         if await failsAgainAndAgain(device.device.identity) {
@@ -218,21 +249,19 @@ actor SlotRunner {
 
     /// Whatever was said at the slot before was said of another docking.
     private func showDocked(_ device: PresentDevice) {
-        let held = isHeld
         shared.board.update(slot) { view in
-            view = SlotView(slot: view.slot, port: view.port)
-            view.isHeld = held
+            view = view.cleared
             view.isPresent = true
             view.unit = device.device.identity.map { Unit(chfId: $0) }
-            view.doNext = held ? .hold : .wait
+            if !view.isHeld { view.doNext = .wait }
         }
     }
 
     private func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
-        guard session == nil, !isStopping, !isHeld else { return }
+        guard session == nil, !isStopping, !isHeld, !isOutOfService else { return }
         let now = shared.clock.now
         shared.board.update(slot) { view in
-            view = SlotView(slot: view.slot, port: view.port)
+            view = view.cleared
             view.isPresent = true
             view.sessionBegan = now
             view.doNext = .wait
@@ -244,11 +273,24 @@ actor SlotRunner {
     private func run(_ flash: FlashSession) async {
         let verdict = try? await flash.run()
         seenApproval = await flash.seenApproval
+        if verdict != nil, let id = await flash.pen.session { await judge(id) }
         await ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
+    }
+
+    /// Asks whether the slot fails too often, now that a session has ended, and takes it out of service then.
+    private func judge(_ id: SessionID) async {
+        guard let variant = profile?.variant, let count = await shared.attribution.ended(id, variant: variant), !isOutOfService else {
+            return
+        }
+        await record(.slotOutOfService(count), unit: nil)
+        isOutOfService = true
+        shared.logger.error("a slot is out of service", metadata: ["slot": "\(slot)", "why": "\(count.sentence)"])
+        shared.board.update(slot) { $0.isOutOfService = true }
     }
 
     private func ended(_ verdict: Verdict?, _ last: DockedDevice.Attachment, unit: EUI64?) async {
         docked = last
+        shared.budget.settle(slot)
         // After a swap the slot holds another unit than the session's.
         dockedUnit = verdict?.outcome == .swapped ? await presence.present?.device.identity : unit
         let isGone = await presence.present?.device.attachment != last
@@ -292,14 +334,9 @@ actor SlotRunner {
         await shared.registry.release(slot)
         await record(.unitRemoved, unit: unit)
         guard await presence.present == nil else { return }
-        let held = isHeld
         shared.board.update(slot) { view in
             // Settled and taken out: the slot is free. Anything else stays on the board until the unit is seen again.
-            if view.verdict.map({ $0.outcome.isCurrent }) ?? true {
-                view = SlotView(slot: view.slot, port: view.port)
-                view.isHeld = held
-                view.doNext = held ? .hold : .dock
-            }
+            if view.verdict.map({ $0.outcome.isCurrent }) ?? true { view = view.cleared }
             view.isPresent = false
         }
     }
@@ -333,9 +370,10 @@ actor SlotRunner {
         _ = try? await pen.record(event)
     }
 
-    private func recordOrder(_ event: JournalEvent) async throws(SlotOrderError) {
+    @discardableResult
+    private func recordOrder(_ event: JournalEvent) async throws(SlotOrderError) -> EventNumber {
         do throws(JournalError) {
-            try await shared.journal.append(JournalDraft(event, slot: slot))
+            return try await shared.journal.append(JournalDraft(event, slot: slot)).number
         } catch {
             throw SlotOrderError(slot, "\(error)")
         }

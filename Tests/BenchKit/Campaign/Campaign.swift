@@ -17,7 +17,7 @@ public final class Campaign: Sendable {
     let memory: JournalMemory
     let witness: Witness
     private let config: BenchConfig
-    private let targets: GivenTargets
+    let targets: GivenTargets
     private let dock: DockNews
 
     /// What came of it.
@@ -89,17 +89,17 @@ public final class Campaign: Sendable {
         // Each bench lives until its power is cut.
         while true {
             let bench = try await powerOn(cut: cuts.popFirst())
-            if try await hands.work(with: bench.controller, until: { bench.power.isOn }) {
-                await bench.powerOff()
-                break
-            }
+            let isDone = try await hands.work(with: bench.controller, until: { bench.power.isOn })
             await bench.powerOff()
+            if !bench.controller.grantsAreReturned { witness.object("a grant was not returned when the power went") }
+            if isDone { break }
         }
         for unit in plan.units { try bus.clearFaults(of: unit.chfId) }
         let bench = try await powerOn(cut: nil)
         try await hands.dockOnceMore(with: bench.controller)
         await witness.compareViews(bench.controller)
         await bench.powerOff()
+        if !bench.controller.grantsAreReturned { witness.object("a grant was not returned") }
         memory.restorePower()
         return try await report(hands, journal: journal)
     }

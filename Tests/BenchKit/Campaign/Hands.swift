@@ -34,6 +34,7 @@ final class Hands: Sendable {
             try await campaign.time.sleep(for: .milliseconds(state.withLock { $0.dice.number(in: 200...1_500) }))
             guard hasPower() else { return false }
             for view in bench.board.slots { try attend(view) }
+            await supervise(bench)
             try fill(bench)
             if isIdle { return true }
         }
@@ -42,6 +43,15 @@ final class Hands: Sendable {
     private var isIdle: Bool {
         state.withLock { $0.waiting.isEmpty }
             && (1...campaign.plan.slots).allSatisfy { campaign.bus.occupant(of: Campaign.slot($0)) == nil }
+    }
+
+    /// Returns slots to service, and approves again what was halted.
+    func supervise(_ bench: BenchController) async {
+        let supervisor = Operator(user: "supervisor", role: .supervisor)
+        for view in bench.board.slots where view.isOutOfService { try? await bench.returnToService(view.slot, by: supervisor) }
+        guard !bench.board.halts.isEmpty else { return }
+        campaign.targets.approveAgain()
+        await bench.reconsider()
     }
 
     private func attend(_ view: SlotView) throws {
@@ -66,7 +76,7 @@ final class Hands: Sendable {
         // The bench does not see it: another slot, then aside.
         case .dock where now - since > .seconds(60), .hold where now - since > .seconds(60):
             try take(unit, out: view.slot, again: true, not: view.slot)
-        case .wait, .dock, .hold: break
+        case .wait, .dock, .hold, .outOfService: break
         }
     }
 
@@ -104,6 +114,7 @@ final class Hands: Sendable {
         let began = campaign.time.now
         while campaign.time.now < began + .seconds(600) {
             try await campaign.time.sleep(for: .seconds(1))
+            await supervise(bench)
             let views = bench.board.slots.filter { campaign.bus.occupant(of: $0.slot) != nil }
             guard views.count == units.count, views.allSatisfy({ $0.verdict != nil && $0.sessionBegan == nil }) else { continue }
             for view in views {

@@ -1,0 +1,155 @@
+internal import BenchModel
+internal import Foundation
+
+/// Whether it is the slot, the unit or the release: counted from sessions alone, so that a restart counts the same.
+///
+/// The statistical rule is Page's cumulative sum of log-likelihood ratios: each attempt adds ln(p₁/p₀) where it went wrong and ln((1-p₁)/(1-p₀))
+/// where it did not, never below zero, with p₀ the share that fails elsewhere on the bench and p₁ one half. Above ``FailureCount/limit`` chance
+/// explains it no longer (Page, Biometrika 41, 1954; Lorden, Ann. Math. Statist. 42, 1971).
+struct FailureStatistics: Sendable {
+    /// One release on one hardware version, since it was last approved.
+    struct ReleaseKey: Hashable, Sendable {
+        let manifestHash: SHA256Value
+        let hardware: HardwareVersion?
+        let approval: EventNumber?
+    }
+
+    private struct Attempt: Sendable {
+        let id: SessionID
+        let slot: SlotID
+        let unit: EUI64?
+        let release: String?
+        let key: ReleaseKey?
+        let didFail: Bool
+        let isCurrent: Bool
+    }
+
+    /// Sessions that are remembered.
+    static let memory = 2000
+    /// Attempts elsewhere by which it is judged what is to be expected.
+    private static let reference = 500
+    /// Failures in fewer slots, or of fewer units, are not called the release's.
+    private static let leastSlots = 3
+    private static let leastUnits = 5
+    /// A slot is not judged by fewer units.
+    private static let leastUnitsOfSlot = 3
+    /// p₁: the share of failures beside which the expected one is weighed.
+    private static let suspected = 0.5
+
+    private var attempts: [Attempt] = []
+    /// A slot's sessions before this one do not count: it was returned to service since.
+    private var serviceSince: [SlotID: EventNumber] = [:]
+
+    /// A session that has ended; those of which the outcome says nothing about slot, unit or release are passed over.
+    mutating func add(_ session: SessionRecord) {
+        guard let verdict = session.verdict, let didFail = Self.didFail(verdict) else { return }
+        let key = session.manifestHash.map { ReleaseKey(manifestHash: $0, hardware: session.hardwareVersion, approval: session.approval) }
+        attempts.append(
+            Attempt(
+                id: session.id, slot: session.slot, unit: session.chfId, release: session.release, key: key, didFail: didFail,
+                isCurrent: verdict.outcome.isCurrent))
+        if attempts.count > Self.memory { attempts.removeFirst(attempts.count - Self.memory) }
+    }
+
+    mutating func returned(_ slot: SlotID, at number: EventNumber) { serviceSince[slot] = number }
+
+    /// `nil` for what says nothing: a refusal, a swap, a stop of the bench, a unit that somebody carried elsewhere.
+    private static func didFail(_ verdict: Verdict) -> Bool? {
+        switch (verdict.outcome, verdict.reason) {
+        case (.reflashed, _), (.alreadyCurrent, _): false
+        case (.failed, _): true
+        case (.unknown, .benchStopped), (.unknown, .seenElsewhere): nil
+        case (.unknown, _): true
+        case (.refused, _), (.swapped, _): nil
+        }
+    }
+
+    // MARK: Slot, release, unit
+
+    /// A slot since it was last returned to service. Each unit speaks once, with its first session there; one that failed in other slots too
+    /// does not speak: it is the unit's fault.
+    func slot(_ slot: SlotID) -> FailureCount {
+        let faulty = failedSlots.filter { $0.value.count > 1 }
+        let relevant = attempts.filter { attempt in attempt.unit.map { faulty[$0] == nil } ?? true }
+        let own = Self.firsts(relevant.filter { $0.slot == slot && $0.id > serviceSince[slot] ?? 0 })
+        let others = Self.firsts(relevant.filter { $0.slot != slot })
+        let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.02...0.45))
+        return count.failedUnits < Self.leastUnitsOfSlot ? Self.cleared(count) : count
+    }
+
+    /// A release on one hardware version since it was last approved, each unit once.
+    func release(_ key: ReleaseKey) -> FailureCount {
+        var seen: Set<EUI64> = []
+        func isFirst(_ attempt: Attempt) -> Bool { attempt.unit.map { seen.insert($0).inserted } ?? true }
+        let own = attempts.filter { $0.key == key && isFirst($0) }
+        let others = attempts.filter { $0.key?.manifestHash != key.manifestHash && isFirst($0) }
+        let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
+        return count.failedSlots < Self.leastSlots || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
+    }
+
+    /// The distinct slots in which each unit failed since it was last current.
+    private var failedSlots: [EUI64: Set<SlotID>] {
+        var slots: [EUI64: Set<SlotID>] = [:]
+        for attempt in attempts {
+            guard let unit = attempt.unit else { continue }
+            if attempt.didFail { slots[unit, default: []].insert(attempt.slot) } else { slots[unit] = nil }
+        }
+        return slots
+    }
+
+    /// `outOfService`: the slots that are.
+    func report(outOfService: Set<SlotID>) -> FailureReport {
+        let slots = Set(attempts.map(\.slot)).union(outOfService).sorted().map {
+            FailureReport.Slot(slot: $0, count: slot($0), isOutOfService: outOfService.contains($0))
+        }
+        // Under its newest approval each.
+        var newest: [[String]: Attempt] = [:]
+        for attempt in attempts {
+            guard let key = attempt.key else { continue }
+            newest["\(key.manifestHash) \(key.hardware?.description ?? "")".split(separator: " ").map(String.init)] = attempt
+        }
+        let releases = newest.values.compactMap { attempt in
+            attempt.key.map { FailureReport.Release(release: attempt.release ?? "-", hardwareVersion: $0.hardware, count: release($0)) }
+        }
+        let units = failedSlots.filter { $0.value.count > 1 }.map { FailureReport.Unit(chfId: $0.key, failedSlots: $0.value.sorted()) }
+        return FailureReport(
+            slots: slots.sorted { ($1.count.evidence, $0.slot) < ($0.count.evidence, $1.slot) },
+            releases: releases.sorted { ($1.count.evidence, $0.release) < ($0.count.evidence, $1.release) },
+            units: units.sorted { $0.chfId.rawValue < $1.chfId.rawValue })
+    }
+
+    // MARK: Counting
+
+    /// The first of each run of attempts with the same unit; where it is not known which, each.
+    private static func firsts(_ attempts: [Attempt]) -> [Attempt] {
+        var last: [SlotID: EUI64] = [:]
+        return attempts.filter { attempt in
+            defer { last[attempt.slot] = attempt.unit }
+            return attempt.unit == nil || last[attempt.slot] != attempt.unit
+        }
+    }
+
+    /// Share of failures, as if one of twenty more had failed, so that the first few do not make too much of themselves.
+    private static func rate(_ attempts: ArraySlice<Attempt>, within bounds: ClosedRange<Double>) -> Double {
+        let rate = (Double(attempts.count(where: \.didFail)) + 1) / (Double(attempts.count) + 20)
+        return min(max(rate, bounds.lowerBound), bounds.upperBound)
+    }
+
+    private static func count(_ attempts: [Attempt], expected: Double) -> FailureCount {
+        let failed = log(suspected / expected)
+        let fine = log((1 - suspected) / (1 - expected))
+        let evidence = attempts.reduce(0.0) { max(0, $0 + ($1.didFail ? failed : fine)) }
+        let failures = attempts.filter(\.didFail)
+        return FailureCount(
+            attempts: attempts.count, failures: failures.count,
+            failedUnits: Set(failures.compactMap(\.unit)).count + failures.count { $0.unit == nil },
+            failedSlots: Set(failures.map(\.slot)).count, expectedRate: (expected * 1000).rounded() / 1000,
+            evidence: (evidence * 1000).rounded() / 1000)
+    }
+
+    private static func cleared(_ count: FailureCount) -> FailureCount {
+        var count = count
+        count.evidence = min(count.evidence, FailureCount.limit)
+        return count
+    }
+}

@@ -1,0 +1,45 @@
+/// What the host can carry, and how long the daemon may take to stop.
+public struct BenchLimits: Sendable, Equatable {
+    /// Bytes of usbfs buffers that all sessions together may have queued. Linux caps them at 16 MiB a machine
+    /// (`usbcore.usbfs_memory_mb`) unless told otherwise.
+    public var usbfsMemory: Int
+    /// Sessions that may be past their checks at the same time.
+    public var concurrentSessions: Int
+    /// How long running sessions may take to end after SIGTERM before they are cut and recorded as unknown.
+    public var drain: Duration
+    /// What each USB host controller carries.
+    public var hostController: Controller
+    /// The least time between two units' restarts behind one USB hub: a unit that starts draws the most current.
+    public var powerUpStagger: Duration
+
+    /// What one USB host controller carries at the same time.
+    public struct Controller: Sendable, Equatable {
+        /// Units that are written.
+        public var devices: Int
+        /// Their endpoints, endpoint 0 included. Common xHCI controllers have 96.
+        public var endpoints: Int
+        /// Bytes a second of control transfers at high speed: 15,872,000 at the most (USB 2.0 table 5-3, 64-byte packets).
+        public var bandwidth: Int
+
+        public init(devices: Int = 64, endpoints: Int = 96, bandwidth: Int = 15_872_000) {
+            self.devices = devices
+            self.endpoints = endpoints
+            self.bandwidth = bandwidth
+        }
+    }
+
+    /// Bytes a second of control transfers at full speed, which is what a USB hub's transaction translator carries for all full-speed
+    /// units behind it (USB 2.0 table 5-2, 64-byte packets).
+    public static let translatorBandwidth = 832_000
+
+    public init(
+        usbfsMemory: Int = 16 << 20, concurrentSessions: Int = 64, drain: Duration = .seconds(60),
+        hostController: Controller = Controller(), powerUpStagger: Duration = .milliseconds(20)
+    ) {
+        self.usbfsMemory = usbfsMemory
+        self.concurrentSessions = concurrentSessions
+        self.drain = drain
+        self.hostController = hostController
+        self.powerUpStagger = powerUpStagger
+    }
+}

@@ -1,0 +1,153 @@
+@testable import Bench
+import BenchKit
+import BenchModel
+import Firmware
+import Simulator
+import Testing
+
+/// Slot, unit or release: what the counts say, and how often they are wrong.
+@Suite struct AttributionTests {
+    private static let good = SHA256Value.of(Array("good".utf8))
+    private static let bad = SHA256Value.of(Array("bad".utf8))
+    private static let hardware = HardwareVersion(rawValue: 0x0101)
+
+    private func slot(_ index: Int) throws -> SlotID { try #require(SlotID("A\(index)")) }
+
+    /// Sessions one after the other, as a bench has them.
+    private struct Story {
+        var statistics = FailureStatistics()
+        var last: SessionID = 0
+        var nextUnit: UInt64 = 0
+
+        mutating func session(
+            _ slot: SlotID, unit: UInt64? = nil, _ outcome: Outcome, _ reason: OutcomeReason? = nil, release: SHA256Value = good,
+            hardware: HardwareVersion? = hardware, approval: EventNumber = 1
+        ) {
+            last += 10
+            nextUnit += 1
+            var session = SessionRecord(
+                id: last, slot: slot, chfId: EUI64(rawValue: unit ?? 1_000_000 + nextUnit), startedAt: "", release: "release",
+                manifestHash: release, hardwareVersion: hardware, approval: approval)
+            session.verdict = Verdict(outcome, reason: reason)
+            statistics.add(session)
+        }
+    }
+
+    @Test func `A slot in which one unit after the other fails is out of line, and its neighbours are not`() throws {
+        var story = Story()
+        for round in 1...6 {
+            for index in 1...8 { story.session(try slot(index), index == 3 && round > 1 ? .failed : .reflashed) }
+        }
+        #expect(story.statistics.slot(try slot(3)).isOutOfLine)
+        #expect(!story.statistics.slot(try slot(4)).isOutOfLine)
+    }
+
+    @Test func `One unit that fails again and again speaks once, and not at all once it has failed elsewhere`() throws {
+        var story = Story()
+        for index in 1...8 { story.session(try slot(index), .reflashed) }
+        for _ in 1...20 { story.session(try slot(3), unit: 7, .failed) }
+        #expect(story.statistics.slot(try slot(3)).failures == 1)
+        story.session(try slot(5), unit: 7, .failed)
+        #expect(story.statistics.slot(try slot(3)).failures == 0)
+        #expect(story.statistics.report(outOfService: []).units.map(\.failedSlots) == [[try slot(3), try slot(5)]])
+    }
+
+    @Test func `A release that fails everywhere is out of line before any slot is`() throws {
+        var story = Story()
+        for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        var failed = 0
+        while !story.statistics.release(key).isOutOfLine {
+            failed += 1
+            story.session(try slot(failed % 16 + 1), .failed, .readbackMismatch, release: Self.bad, approval: 2)
+            for index in 1...16 { #expect(!story.statistics.slot(try slot(index)).isOutOfLine) }
+        }
+        #expect(failed == 5)
+    }
+
+    @Test func `A release is judged on each hardware version apart, and anew under a new approval`() throws {
+        var story = Story()
+        let other = HardwareVersion(rawValue: 0x0102)
+        for index in 1...9 {
+            story.session(try slot(index), .failed, .notStarted, release: Self.bad, hardware: other)
+            story.session(try slot(index), .reflashed, release: Self.bad)
+        }
+        func count(_ hardware: HardwareVersion, _ approval: EventNumber) -> FailureCount {
+            story.statistics.release(.init(manifestHash: Self.bad, hardware: hardware, approval: approval))
+        }
+        #expect(count(other, 1).isOutOfLine)
+        #expect(!count(Self.hardware, 1).isOutOfLine)
+        #expect(count(other, 2).attempts == 0)
+    }
+
+    @Test func `A broken slot alone does not halt the release`() throws {
+        var story = Story()
+        for _ in 1...20 { story.session(try slot(1), .failed, release: Self.bad) }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 1)
+        #expect(!story.statistics.release(key).isOutOfLine)
+        #expect(story.statistics.slot(try slot(1)).isOutOfLine)
+    }
+
+    @Test func `Refusals, swaps, stops of the bench and units that were carried elsewhere say nothing`() throws {
+        var story = Story()
+        story.session(try slot(1), .refused, .downgrade)
+        story.session(try slot(1), .swapped, .otherUnit)
+        story.session(try slot(1), .unknown, .benchStopped)
+        story.session(try slot(1), .unknown, .seenElsewhere)
+        #expect(story.statistics.slot(try slot(1)).attempts == 0)
+    }
+
+    @Test func `A slot that was returned to service begins anew`() throws {
+        var story = Story()
+        for index in 1...8 { story.session(try slot(index), .reflashed) }
+        for _ in 1...6 { story.session(try slot(3), .failed) }
+        #expect(story.statistics.slot(try slot(3)).isOutOfLine)
+        story.statistics.returned(try slot(3), at: story.last)
+        #expect(story.statistics.slot(try slot(3)).attempts == 0)
+    }
+
+    /// 48 slots, a technician's 1,296 sessions a shift, one unit in twenty faulty wherever it is docked.
+    @Test(arguments: [1, 2, 3]) func `In forty shifts chance takes out three slots at the most, and halts a release once`(seed: UInt64) throws {
+        var dice = SplitMix64(state: seed)
+        var story = Story()
+        var (slots, releases) = (0, 0)
+        var approval: EventNumber = 1
+        /// Units that wait for their second slot.
+        var waiting: [UInt64] = []
+        for index in 0..<40 * 1296 {
+            let place = try slot(index % 48 + 1)
+            let isFaulty = Int.random(in: 0..<20, using: &dice) == 0
+            let unit = UInt64(index)
+            story.session(place, unit: unit, isFaulty ? .failed : .reflashed, approval: approval)
+            guard isFaulty else { continue }
+            if story.statistics.slot(place).isOutOfLine {
+                slots += 1
+                story.statistics.returned(place, at: story.last)
+            }
+            let key = FailureStatistics.ReleaseKey(manifestHash: Self.good, hardware: Self.hardware, approval: approval)
+            if story.statistics.release(key).isOutOfLine {
+                releases += 1
+                approval += 1
+            }
+            waiting.append(unit)
+            // A technician brings it to another slot within a round.
+            if waiting.count > 3 { story.session(try slot((index + 7) % 48 + 1), unit: waiting.removeFirst(), .failed, approval: approval) }
+        }
+        #expect(slots <= 3, "seed \(seed): \(slots) false alarms")
+        #expect(releases <= 1, "seed \(seed): \(releases) false alarms")
+    }
+
+    /// A slot that spoils every second unit, among units of which one in twenty is faulty.
+    @Test(arguments: [1, 2, 3]) func `A slot that spoils every second unit is out of service within thirty`(seed: UInt64) throws {
+        var dice = SplitMix64(state: seed)
+        var story = Story()
+        for round in 1...40 {
+            for index in 1...48 {
+                let isSpoilt = index == 17 && round > 10 && Bool.random(using: &dice)
+                story.session(try slot(index), isSpoilt || Int.random(in: 0..<20, using: &dice) == 0 ? .failed : .reflashed)
+            }
+            if story.statistics.slot(try slot(17)).isOutOfLine { return #expect(round <= 40) }
+        }
+        Issue.record("seed \(seed): the slot is still in service")
+    }
+}
