@@ -7,6 +7,11 @@ public protocol DeviceOpener: Sendable {
     /// - Throws: ``USBError``; `access` or `gone` may pass by themselves just after plug-in.
     func open(_ device: DockedDevice) async throws(USBError) -> any USBDevice
 
+    /// Opens the USB hub that a device is plugged into, for requests to its endpoint 0 alone, and says at which of its ports; `nil` where
+    /// there is none.
+    /// - Throws: ``USBError``; `access` where this user may not open it.
+    func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)?
+
     /// Opens a tty, or connects to a serial device server.
     /// - Throws: ``SerialError``; `access`, `busy` and `gone` may pass by themselves just after plug-in.
     func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort
@@ -29,6 +34,11 @@ public struct HostLinks: DeviceOpener {
             throw USBError(.gone, Self.isOthers(device))
         }
         return opened
+    }
+
+    public func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
+        guard let (node, port) = device.hubPort else { return nil }
+        return (try await usb.open(node: node), port)
     }
 
     public func openLine(

@@ -38,6 +38,7 @@ struct Routes: Sendable {
         group.post("slots/:slot/release") { _, context in try await order("release", context, bench.release) }
         group.post("slots/:slot/hasten") { _, context in try await order("hasten", context, for: .decide, bench.hasten) }
         group.post("slots/:slot/return") { _, context in try await order("return", context, for: .decide, bench.returnToService) }
+        group.get("reports/shift") { request, _ in try json(try await shift(request)) }
         group.get("failures") { _, _ in try json(await bench.failures()) }
         group.get("units") { request, _ in try json(try await bench.journal.units(limit: limit(request)).map(UnitStatus.init)) }
         group.get("units/:unit") { _, context in try json(try await unit(context)) }
@@ -92,6 +93,17 @@ struct Routes: Sendable {
             throw APIFailure(.notFound, "session-unknown", "there is no session \(id)")
         }
         return record
+    }
+
+    private func shift(_ request: Request) async throws -> ShiftReport {
+        let (from, to) = (request.uri.queryParameters["from"].map(String.init), request.uri.queryParameters["to"].map(String.init))
+        guard let from, let to, let report = try await bench.journal.shift(from: from, to: to) else {
+            throw APIFailure(
+                .badRequest, "parameter-malformed",
+                "from, to: expected two UTC times such as 2026-11-23T06:00:00Z, the earlier one first, found '\(from ?? "")' and '\(to ?? "")'"
+            )
+        }
+        return report
     }
 
     private func events(_ request: Request) async throws -> [EventRecord] {

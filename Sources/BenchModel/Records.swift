@@ -101,6 +101,12 @@ public struct SessionRecord: Hashable, Sendable, Codable {
         self.settledBy = settledBy
     }
 
+    /// Whether it ended so that it may end so again: failed, or unknown for another reason than a stop of the bench.
+    public var wentWrong: Bool {
+        guard let verdict else { return false }
+        return verdict.outcome == .failed || (verdict.outcome == .unknown && verdict.reason != .benchStopped)
+    }
+
     /// Whether only a readback can tell what the unit holds.
     public var isUnsettled: Bool { verdict?.outcome == .unknown && settled == nil }
 }
@@ -123,6 +129,21 @@ public struct UnitRecord: Hashable, Sendable, Codable {
     /// The distinct slots in which attempts failed since the unit was last current.
     public var failedSlots: [SlotID] {
         Set(sinceCurrent.filter { $0.verdict?.outcome == .failed }.map(\.slot)).sorted()
+    }
+
+    /// The distinct slots in which so many sessions went wrong one after the other since the unit was last current.
+    public func slots(ofRuns length: Int) -> Set<SlotID> {
+        var slots: Set<SlotID> = []
+        var run: (slot: SlotID, length: Int)?
+        for session in sinceCurrent where session.verdict != nil {
+            guard session.wentWrong else {
+                run = nil
+                continue
+            }
+            run = run?.slot == session.slot ? (session.slot, (run?.length ?? 0) + 1) : (session.slot, 1)
+            if let run, run.length >= length { slots.insert(run.slot) }
+        }
+        return slots
     }
 
     /// The last session that only a readback can settle, if the unit has one. A session before the unit was last proven

@@ -82,6 +82,24 @@ public struct DockedDevice: Hashable, Sendable {
         return speed == "12" || speed == "1.5"
     }
 
+    /// The node of the USB hub that it is plugged into, and the port's number there; `nil` where sysfs does not say.
+    public var hubPort: (node: String, port: UInt8)? {
+        guard let folder = usbFolder, let slash = folder.lastIndex(of: "/") else { return nil }
+        // `1-1.4` is port 4 of `1-1`, and `1-4` is port 4 of `usb1`.
+        let name = folder[folder.index(after: slash)...]
+        guard let port = name.split(whereSeparator: { ".-".contains($0) }).last.flatMap({ UInt8($0) }) else { return nil }
+        let above = String(folder[..<slash])
+        guard let bus = Self.attribute("busnum", of: above).flatMap({ Int($0) }),
+            let number = Self.attribute("devnum", of: above).flatMap({ Int($0) })
+        else { return nil }
+        return ("/dev/bus/usb/\(Self.padded(bus))/\(Self.padded(number))", port)
+    }
+
+    private static func padded(_ number: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, 3 - text.count)) + text
+    }
+
     /// The USB device's folder in sysfs: this one, or the one above the tty's.
     private var usbFolder: String? {
         var folder = syspath[...]

@@ -106,7 +106,7 @@ public actor Journal {
     }
 
     private func stored(_ drafts: [[JournalDraft]]) async -> Result<[[EventRecord]], JournalError> {
-        let utc = Self.text(utcMilliseconds: clock.utcMilliseconds)
+        let utc = UTC.text(clock.utcMilliseconds)
         let now = clock.now.components
         let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
         let body: @Sendable (Database) throws -> [[EventRecord]] = { database in
@@ -170,11 +170,6 @@ public actor Journal {
         } catch {
             throw JournalError(error, path: path)
         }
-    }
-
-    private static func text(utcMilliseconds: Int64) -> String {
-        let date = Date(timeIntervalSince1970: Double(utcMilliseconds) / 1000)
-        return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 }
 

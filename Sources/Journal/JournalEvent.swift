@@ -11,6 +11,10 @@ public enum JournalEvent: Sendable {
     /// Durable before a session does anything to a unit.
     case sessionStarted(SessionStarted)
     case bootloaderEntered
+    /// A unit did not answer, so its port is reset. Durable before that is done.
+    case portReset(Remedied)
+    /// A unit did not answer, so its port's power is switched off and on. Durable before that is done.
+    case portPowerCycled(Remedied)
     /// Durable before the first byte of a component is sent.
     case transferStarted(Transfer)
     case transferFinished(Transfer)
@@ -194,6 +198,13 @@ public enum JournalEvent: Sendable {
         }
     }
 
+    /// Payload of `port-reset` and `port-power-cycled`.
+    public struct Remedied: Codable, Sendable {
+        /// What the unit did, or failed to do.
+        public var because: String
+        public init(because: String) { self.because = because }
+    }
+
     /// Payload of `grant-waited`.
     public struct GrantWaited: Codable, Sendable {
         /// How long the session had waited, milliseconds.
@@ -210,6 +221,8 @@ public enum JournalEvent: Sendable {
         case .unitRemoved: "unit-removed"
         case .sessionStarted: "session-started"
         case .bootloaderEntered: "bootloader-entered"
+        case .portReset: "port-reset"
+        case .portPowerCycled: "port-power-cycled"
         case .transferStarted: "transfer-started"
         case .transferFinished: "transfer-finished"
         case .activated: "activated"
@@ -254,6 +267,7 @@ public enum JournalEvent: Sendable {
             try JSONText.encode(value)
         case .slotOutOfService(let value): try JSONText.encode(value)
         case .releaseHalted(let value): try JSONText.encode(value)
+        case .portReset(let value), .portPowerCycled(let value): try JSONText.encode(value)
         case .grantWaited(let value): try JSONText.encode(value)
         case .releaseImported(let value): try JSONText.encode(value)
         case .releaseApproved(let value): try JSONText.encode(value)

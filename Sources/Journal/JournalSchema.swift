@@ -51,6 +51,7 @@ enum JournalSchema {
                     CREATE INDEX events_of_ledger ON events (number) WHERE kind IN (
                         'release-imported', 'release-approved', 'release-withdrawn', 'release-halted', 'check-switched-off',
                         'revocations-imported');
+                    CREATE INDEX events_of_bench ON events (number) WHERE kind IN ('bench-started', 'bench-stopped');
                     CREATE INDEX events_by_slot ON events (slot, number) WHERE slot IS NOT NULL;
                     UPDATE sessions SET hardwareVersion =
                         (SELECT json_extract(payload, '$.unit.hardwareVersion') FROM events WHERE number = sessions.id);

@@ -14,6 +14,7 @@ struct Reflashctl: AsyncParsableCommand {
               reflashctl slot retry A03
               reflashctl unit show 00-DB-12-34-56-78-90-A2
               reflashctl doctor /etc/reflash/bench.yaml
+              reflashctl report --shift
               reflashctl journal verify /var/lib/reflash/journal.sqlite
               reflashctl image inspect release.zigbee
               reflashctl release verify autumn.tar --roots roots/ --image-keys keys/
@@ -21,6 +22,6 @@ struct Reflashctl: AsyncParsableCommand {
         version: ProgramVersion.current,
         subcommands: [
             StatusCommand.self, WatchCommand.self, SlotCommand.self, UnitCommand.self, JournalCommand.self, ImageCommand.self,
-            ReleaseCommand.self, ConfigCommand.self, DoctorCommand.self,
+            ReleaseCommand.self, ConfigCommand.self, DoctorCommand.self, ReportCommand.self,
         ])
 }

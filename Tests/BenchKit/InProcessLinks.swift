@@ -20,9 +20,34 @@ public struct InProcessLinks: DeviceOpener {
         return PoweredDevice(try bus.open(node: device.node), power)
     }
 
+    public func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
+        guard power.isOn else { throw USBError(.cancelled, Power.isOff) }
+        guard let (hub, port) = try bus.openHub(above: device.node) else { return nil }
+        return (PoweredDevice(hub, power), port)
+    }
+
     public func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
         guard power.isOn else { throw SerialError(.cancelled, Power.isOff) }
         return PoweredPort(try bus.openSerial(node: device.node), power)
+    }
+}
+
+extension BenchController {
+    /// Follows what is on a bus, until the task is cancelled.
+    public nonisolated func follow(_ bus: InProcessBus) async {
+        let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        await withTaskGroup { group in
+            group.addTask { await self.run(stream) }
+            group.addTask { for await looks in bus.snapshots { continuation.yield(looks.compactMap(DockedDevice.init)) } }
+        }
+    }
+}
+
+extension DockedDevice {
+    init?(_ device: InProcessBus.VisibleDevice) {
+        self.init(
+            syspath: device.syspath, incarnation: device.incarnation, found: device.properties["USEC_INITIALIZED"],
+            properties: device.properties)
     }
 }
 

@@ -107,7 +107,9 @@ import Testing
     }
 
     /// 48 slots, a technician's 1,296 sessions a shift, one unit in twenty faulty wherever it is docked.
-    @Test(arguments: [1, 2, 3]) func `In forty shifts chance takes out three slots at the most, and halts a release once`(seed: UInt64) throws {
+    @Test(arguments: [1, 2, 3]) func `In forty shifts chance takes out three slots at the most, and halts a release once`(seed: UInt64)
+        throws
+    {
         var dice = SplitMix64(state: seed)
         var story = Story()
         var (slots, releases) = (0, 0)

@@ -31,7 +31,9 @@ import Testing
         return setup
     }
 
-    @Test func `A slot in which unit after unit fails is taken out, said loudly, and works again when a supervisor returns it`() async throws {
+    @Test func `A slot in which unit after unit fails is taken out, said loudly, and works again when a supervisor returns it`()
+        async throws
+    {
         let (fed, out, events, back) = try await TestBench.run(Self.setup(good: 8, broken: 8), seed: 1) { bench in
             for index in 1...8 { _ = try await bench.ended(index) }
             let fed = try await Self.feed(bench, 9...16, slot: 17)

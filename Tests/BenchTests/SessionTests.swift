@@ -183,7 +183,10 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
         Case(
             name: "the answer to DETACH is lost as the unit detaches", faults: [Fault(.lineError, request: "DFU_DETACH")],
             outcome: .reflashed),
-        Case(name: "DETACH stalls", faults: [Fault(.stall, request: "DFU_DETACH")], outcome: .failed, reason: .enterFailed),
+        Case(
+            name: "DETACH stalls for good", faults: [Fault(.stall, request: "DFU_DETACH", times: nil)], outcome: .failed,
+            reason: .enterFailed),
+        Case(name: "DETACH stalls once", faults: [Fault(.stall, request: "DFU_DETACH")], outcome: .reflashed),
         Case(name: "pulled during the transfer", faults: [Fault(.unplug, atByte: 20_000)], outcome: .unknown, reason: .contactLost),
         Case(name: "pulled at the first byte", faults: [Fault(.unplug, atByte: 0)], outcome: .unknown, reason: .contactLost),
         Case(
@@ -239,7 +242,7 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test func `a unit that was written and can't be brought back into its bootloader is unknown, not failed`() async throws {
         try await TestBench.run(.init(faults: [1: [Fault(.unplug, atByte: 20_000)]], isTolerant: false)) { bench in
             _ = try await bench.ended(1)
-            try bench.bus.add(Fault(.stall, request: "DFU_DETACH"), to: TestBench.chf(1))
+            try bench.bus.add(Fault(.stall, request: "DFU_DETACH", times: nil), to: TestBench.chf(1))
             try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
             let view = try await bench.ended(1, sessions: 2)
             #expect(view.verdict?.outcome == .unknown)

@@ -124,23 +124,8 @@ final class TestBench: Sendable {
         controller = try await BenchController(
             config, journal: journal, targets: targets,
             admission: AdmitAll(), opener: InProcessLinks(bus), clock: clock, lanes: lanes, logger: logger)
-        let (stream, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let lane = lanes.lane("dock", controller: nil)
-        following = Task(executorPreference: lane) { [controller, bus] in
-            await withTaskGroup { group in
-                group.addTask { await controller.run(stream) }
-                group.addTask {
-                    for await snapshot in bus.snapshots {
-                        continuation.yield(
-                            snapshot.compactMap {
-                                DockedDevice(
-                                    syspath: $0.syspath, incarnation: $0.incarnation, found: $0.properties["USEC_INITIALIZED"],
-                                    properties: $0.properties)
-                            })
-                    }
-                }
-            }
-        }
+        following = Task(executorPreference: lane) { [controller, bus] in await controller.follow(bus) }
     }
 
     private static func profile4G(_ setup: Setup) -> DeviceProfile {

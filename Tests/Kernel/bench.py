@@ -107,11 +107,12 @@ class Bench:
             time.sleep(0.5)
 
     def before(self, slot):
-        """How the earlier sessions of a slot's unit ended: they say what the last one can't."""
+        """How the earlier sessions of a slot's unit ended, and all events of it: they say what the last one can't."""
         chf_id = (slot.get("unit") or {}).get("chfId") if isinstance(slot.get("unit"), dict) else slot.get("chfId")
         sessions = self.unit(chf_id)["sessions"][:-1] if chf_id else []
         ends = [session.get("verdict") or {} for session in sessions]
-        return "".join(f"; before {end.get('outcome')} {end.get('reason', '')} {end.get('detail', '')}" for end in ends)
+        told = "".join(f"; before {end.get('outcome')} {end.get('reason', '')} {end.get('detail', '')}" for end in ends)
+        return told + ("\n" + self.ctl(f"journal events --unit {chf_id}") if chf_id else "")
 
     def await_outcome(self, outcomes, slots, seconds=SESSIONS_SECONDS):
         """Waits until the unit in each slot has ended with one of the outcomes."""

@@ -38,7 +38,8 @@ actor Attribution {
             if count.isOutOfLine {
                 await halt(
                     ReleaseHalt(
-                        release: session.release ?? "\(hash)", manifestHash: hash, variant: variant, hardwareVersion: session.hardwareVersion,
+                        release: session.release ?? "\(hash)", manifestHash: hash, variant: variant,
+                        hardwareVersion: session.hardwareVersion,
                         count: count))
             }
         }

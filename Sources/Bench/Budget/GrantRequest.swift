@@ -58,7 +58,9 @@ struct GrantRequest: Sendable {
 extension PortPath {
     /// The ID_PATH of the USB hub that the port belongs to; the host controller's for one of its own ports.
     var hub: String {
-        guard let ports = idPath.firstRange(of: "-usb-"), let dot = idPath[ports.upperBound...].lastIndex(of: ".") else { return hostController }
+        guard let ports = idPath.firstRange(of: "-usb-"), let dot = idPath[ports.upperBound...].lastIndex(of: ".") else {
+            return hostController
+        }
         return String(idPath[..<dot])
     }
 }

@@ -9,6 +9,10 @@ internal import Protocols
 extension FlashSession {
     /// Detaches the unit into its bootloader, if it is not there already, and opens the conversation.
     func enterBootloader(expecting unit: Unit) async throws(SessionEnd) -> DFUClient {
+        try await remedied(unit) { () async throws(SessionEnd) in try await enterOnce(unit) }
+    }
+
+    private func enterOnce(_ unit: Unit) async throws(SessionEnd) -> DFUClient {
         if present.mode == .bootloader {
             let loader = try await openBootloader()
             guard try await waitsForReset(loader) else {
@@ -23,7 +27,11 @@ extension FlashSession {
         }
         if present.mode == .runtime {
             try await detach()
-            _ = try await meet(unit, within: bench.profile.bounds.enterBootloader)
+            do throws(SessionEnd) { _ = try await meet(unit, within: bench.profile.bounds.enterBootloader) } catch {
+                let bound = bench.profile.bounds.enterBootloader.seconds
+                guard error.reason == .didNotReturn, await bench.presence.present == present else { throw error }
+                throw SessionEnd(.failed, .enterFailed, "it stayed in run-time mode for \(bound) s after DFU_DETACH")
+            }
             guard present.mode == .bootloader else {
                 throw SessionEnd(.failed, .enterFailed, "the unit came back in run-time mode after DFU_DETACH")
             }
@@ -113,7 +121,7 @@ extension FlashSession {
 
     // MARK: Leaving and coming back
 
-    private func reset() async throws(SessionEnd) {
+    func reset() async throws(SessionEnd) {
         guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
         do { try await bench.powerUps.wait(at: present.device.port) } catch { throw .benchStopped }
         do throws(USBError) {
@@ -125,7 +133,7 @@ extension FlashSession {
 
     /// Waits until there is something on the bus again under a new number, opens it, and asks who it is before anything
     /// else is made of it: it may be another unit. A bootloader may have no identity of its own; one that it has must fit.
-    private func meet(_ unit: Unit, within bound: Duration) async throws(SessionEnd) -> Unit {
+    func meet(_ unit: Unit, within bound: Duration) async throws(SessionEnd) -> Unit {
         await device?.close()
         let deadline = bench.clock.now + bound
         var lost: SessionEnd?
@@ -141,9 +149,7 @@ extension FlashSession {
                     await device?.close()
                     continue
                 }
-                if let expected = unit.chfId, let other = found.chfId, other != expected {
-                    throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
-                }
+                try expectSame(unit, found)
                 return found
             case .nothing:
                 throw lost ?? SessionEnd(.unknown, .didNotReturn, "it was not back on the bus after \(bound.seconds) s")
@@ -155,7 +161,13 @@ extension FlashSession {
         }
     }
 
-    private func openAndAsk(_ returned: PresentDevice) async throws(SessionEnd) -> Unit {
+    /// - Throws: `swapped` where another unit answers.
+    func expectSame(_ unit: Unit, _ found: Unit) throws(SessionEnd) {
+        guard let expected = unit.chfId, let other = found.chfId, other != expected else { return }
+        throw SessionEnd(.swapped, .otherUnit, "expected \(expected), found \(other)")
+    }
+
+    func openAndAsk(_ returned: PresentDevice) async throws(SessionEnd) -> Unit {
         do throws(USBError) {
             let device = try await bench.identify.open(returned)
             setDevice(device, returned)

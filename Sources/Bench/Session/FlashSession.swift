@@ -134,7 +134,7 @@ actor FlashSession {
             }
         }
         for component in target.components {
-            let isTolerant = try await write(component, isOnly: target.components.count == 1, loader)
+            let isTolerant = try await write(component, isOnly: target.components.count == 1, &loader, unit)
             if !isTolerant { loader = try await reenterBootloader(expecting: unit) }
             try await verify(component, loader)
         }
@@ -314,14 +314,17 @@ actor FlashSession {
                 throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
             }
         }
-        do throws(USBError) {
-            let device = try await bench.identify.open(present)
-            self.device = device
-            let unit = try await bench.identify.unit(device, mode: present.mode)
-            hears(unit)
-            return unit
-        } catch {
-            throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+        return try await remedied(Unit()) { () async throws(SessionEnd) in
+            do throws(USBError) {
+                let opened: any USBDevice
+                if let device { opened = device } else { opened = try await bench.identify.open(present) }
+                device = opened
+                let unit = try await bench.identify.unit(opened, mode: present.mode)
+                hears(unit)
+                return unit
+            } catch {
+                throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+            }
         }
     }
 

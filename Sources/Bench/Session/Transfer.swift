@@ -12,9 +12,11 @@ extension FlashSession {
     static let readAttempts = 2
 
     /// Writes one component and activates it. What may pass is tried again, from the component's first byte. `isOnly`: whether it is the whole
-    /// target, so that the version that the unit comes back with is its own.
+    /// target, so that the version that the unit comes back with is its own. `loader` is another conversation afterwards where the unit had to be met again.
     /// - Returns: whether the unit is still in DFU mode, ready to be read.
-    func write(_ component: TargetComponent, isOnly: Bool, _ loader: DFUClient) async throws(SessionEnd) -> Bool {
+    func write(
+        _ component: TargetComponent, isOnly: Bool, _ loader: inout DFUClient, _ unit: Unit
+    ) async throws(SessionEnd) -> Bool {
         for attempt in 1...Self.transferAttempts {
             let transfer = JournalEvent.Transfer(
                 component: component.name, lengthBytes: component.content.count, attempt: attempt)
@@ -33,7 +35,19 @@ extension FlashSession {
             }
             bench.journal.logger.notice(
                 "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
-            guard try await isIdle(loader) else { return false }
+            do throws(SessionEnd) { guard try await isIdle(loader) else { return false } } catch {
+                guard attempt < Self.transferAttempts, error.isSilence else { throw error }
+                let silence = error
+                var hasFailed = false
+                // Met again after a remedy, it is a bootloader in which nothing was begun.
+                loader = try await remedied(unit) { () async throws(SessionEnd) in
+                    guard hasFailed else {
+                        hasFailed = true
+                        throw silence
+                    }
+                    return try await enterBootloader(expecting: unit)
+                }
+            }
             if attempt == Self.transferAttempts { try await expectWritten(component, isOnly: isOnly, loader, after: failure) }
         }
         return true

@@ -32,6 +32,8 @@ actor SlotPresence {
     private let clock: any BenchClock
     private var waiter: Waiter?
     private var lastWait = 0
+    private var departures: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var lastDeparture = 0
     /// Where the unit that was here has turned up, until something is here again.
     private(set) var elsewhere: SlotID?
 
@@ -57,6 +59,7 @@ actor SlotPresence {
     func left(_ attachment: DockedDevice.Attachment) async -> Bool {
         guard present?.device.attachment == attachment else { return false }
         present = nil
+        for id in departures.keys.sorted() { endDeparture(id) }
         await port.take()?.close()
         return true
     }
@@ -96,6 +99,26 @@ actor SlotPresence {
             Task(executorPreference: lane) { await self.expire(id, with: .cancelled) }
         }
     }
+
+    /// Waits until this attachment has gone, at most so long.
+    func departure(of attachment: DockedDevice.Attachment, within bound: Duration) async {
+        let deadline = clock.now + bound
+        while present?.device.attachment == attachment, clock.now < deadline, !Task.isCancelled {
+            let id = lastDeparture + 1
+            lastDeparture = id
+            let timer = Task(executorPreference: lane) { [clock] in
+                if (try? await clock.sleep(until: deadline)) != nil { await self.endDeparture(id) }
+            }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { departures[id] = $0 }
+            } onCancel: {
+                Task(executorPreference: lane) { await self.endDeparture(id) }
+            }
+            timer.cancel()
+        }
+    }
+
+    private func endDeparture(_ id: Int) { departures.removeValue(forKey: id)?.resume() }
 
     private func expire(_ id: Int, with arrival: Arrival) {
         if waiter?.id == id { end(with: arrival) }

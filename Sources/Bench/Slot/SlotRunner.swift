@@ -238,10 +238,12 @@ actor SlotRunner {
                 view.message = message
             }
         }
-        if await failsAgainAndAgain(device.device.identity) {
+        if let slots = await failsAgainAndAgain(device.device.identity) {
             return shared.board.update(slot) { view in
-                view.doNext = .moveToAnotherSlot
-                view.message = "\(Self.sessionsInARow) sessions in a row went wrong here; 'slot retry \(view.slot)' begins another"
+                view.doNext = slots > 1 ? .hold : .moveToAnotherSlot
+                view.message =
+                    "\(Self.sessionsInARow) sessions in a row went wrong here\(slots > 1 ? " and in another slot" : ""); "
+                    + "'slot retry \(view.slot)' begins another"
             }
         }
         begin(device, profile)
@@ -346,20 +348,18 @@ actor SlotRunner {
         return record.failedSlots.count
     }
 
-    private func failsAgainAndAgain(_ unit: EUI64?) async -> Bool {
-        let last: [SessionRecord]
-        if let unit {
-            last = (try? await shared.journal.unit(unit))?.sessions.suffix(Self.sessionsInARow) ?? []
-        } else {
+    /// In how many slots one session after the other went wrong, this one among them; `nil` where there is no reason not to begin one here.
+    private func failsAgainAndAgain(_ unit: EUI64?) async -> Int? {
+        guard let unit else {
             // Who it is will only be known in the session: the slot's own last ones speak.
             let sessions = (try? await shared.journal.sessions(limit: 500)) ?? []
-            last = sessions.filter { $0.slot == slot }.sorted { $0.id < $1.id }.suffix(Self.sessionsInARow)
+            let last = sessions.filter { $0.slot == slot }.sorted { $0.id < $1.id }.suffix(Self.sessionsInARow)
+            return last.count == Self.sessionsInARow && last.allSatisfy(\.wentWrong) ? 1 : nil
         }
-        return last.count == Self.sessionsInARow
-            && last.allSatisfy { session in
-                guard let verdict = session.verdict, session.slot == slot else { return false }
-                return verdict.outcome == .failed || (verdict.outcome == .unknown && verdict.reason != .benchStopped)
-            }
+        guard let record = try? await shared.journal.unit(unit) else { return nil }
+        let slots = record.slots(ofRuns: Self.sessionsInARow)
+        let isHere = record.sessions.suffix(Self.sessionsInARow).allSatisfy { $0.slot == slot && $0.wentWrong }
+        return isHere && slots.contains(slot) || slots.count > 1 ? slots.count : nil
     }
 
     // MARK: The journal

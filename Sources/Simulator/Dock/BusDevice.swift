@@ -19,6 +19,8 @@ final class BusDevice: Sendable {
 
     private struct Attachment {
         var isGone = false
+        /// Whether a unit has been told to restart, or is being pulled out.
+        var isLeaving = false
         var users: [ObjectIdentifier: any DeviceUser] = [:]
         var isLent = false
         /// Who waits for it to leave, by number.
@@ -65,13 +67,23 @@ final class BusDevice: Sendable {
         seat?.unit.withLock { $0.strings } ?? hub?.withLock { $0.strings } ?? ("", "", "")
     }
 
+    /// An attachment that is about to leave answers nothing any more: what it would answer is the next one's.
     func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
-        seat?.unit.withLock { $0.control(setup, data, now: now) }
-            ?? hub?.withLock { $0.control(setup, data, now: now) } ?? (.stall, [])
+        guard let seat else { return hub?.withLock { $0.control(setup, data, now: now) } ?? (.stall, []) }
+        guard !attachment.withLock({ $0.isLeaving }) else { return (.lineError, []) }
+        let (reply, actions) = seat.unit.withLock { $0.control(setup, data, now: now) }
+        note(actions)
+        return (reply, actions)
     }
 
     func portReset(now: Duration) -> [DeviceAction] {
-        seat?.unit.withLock { $0.portReset(now: now) } ?? []
+        let actions = seat?.unit.withLock { $0.portReset(now: now) } ?? []
+        note(actions)
+        return actions
+    }
+
+    private func note(_ actions: [DeviceAction]) {
+        if !actions.isEmpty { attachment.withLock { $0.isLeaving = true } }
     }
 
     func setConnected(_ connected: Set<Int>) { hub?.withLock { $0.connected = connected } }

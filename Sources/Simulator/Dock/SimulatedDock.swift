@@ -27,6 +27,8 @@ final class SimulatedDock: Sendable {
         /// Who sits in which slot, on the bus or not.
         var occupants: [SlotID: EUI64] = [:]
         var lastNumber: [Int: Int] = [:]
+        /// Ports that a USB hub has switched off.
+        var unpowered: Set<USBPosition> = []
         /// The serial lines of units behind a device server.
         var lines: [SlotID: UnitLine] = [:]
     }
@@ -154,7 +156,7 @@ final class SimulatedDock: Sendable {
 
     /// Carries out what a device does beyond answering, after its answer.
     func perform(_ actions: [DeviceAction], by device: BusDevice) {
-        guard let seat = device.seat else { return }
+        guard let seat = device.seat else { return switchPorts(actions, of: device.position) }
         // An attachment that has ended meanwhile does nothing any more.
         perform(actions, by: seat) { !device.isGone }
     }
@@ -173,6 +175,8 @@ final class SimulatedDock: Sendable {
                     leave(chfId)
                 case .die:
                     leave(chfId)
+                case .switchPort:
+                    break
                 case .reenumerate(let delay, let slot):
                     // Behind a device server nothing is seen of it: the unit is silent for a while.
                     if slot == nil, isBehindServer(chfId) { continue }
@@ -180,6 +184,26 @@ final class SimulatedDock: Sendable {
                     if let slot { move(chfId, to: slot) }
                     queue.add(after: delay) { [self] in comeBack(seat) }
                 }
+            }
+        }
+    }
+
+    private func switchPorts(_ actions: [DeviceAction], of hub: USBPosition) {
+        queue.add { [self] in
+            for case .switchPort(let number, let on) in actions {
+                let position = USBPosition(bus: hub.bus, ports: hub.ports + [number])
+                let slot = description.slots.first { $0.position.usb == position }?.slot
+                let chfId = state.withLock { state in
+                    if on { state.unpowered.remove(position) } else { state.unpowered.insert(position) }
+                    return slot.flatMap { state.occupants[$0] }
+                }
+                guard let chfId, let seat = seats[chfId] else { continue }
+                guard on else {
+                    leave(chfId)
+                    continue
+                }
+                seat.unit.withLock { $0.powerCycle() }
+                comeBack(seat)
             }
         }
     }
@@ -227,7 +251,7 @@ final class SimulatedDock: Sendable {
         let isSerial = seat.unit.withLock { $0.baud } != nil
         let device: BusDevice? = state.withLock { state in
             // A unit that was plugged in while it was about to come back is on the bus once.
-            guard !state.devices.values.contains(where: { $0.seat === seat }) else { return nil }
+            guard !state.devices.values.contains(where: { $0.seat === seat }), !state.unpowered.contains(position) else { return nil }
             let device = BusDevice(
                 seat: seat, position: position, number: state.nextNumber(on: position.bus), ttyNumber: isSerial ? state.nextTTY() : nil)
             state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device

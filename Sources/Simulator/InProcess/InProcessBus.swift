@@ -51,6 +51,15 @@ public final class InProcessBus: Sendable {
             device, dock: dock, descriptors: try USBDescriptors(device.descriptors), time: time, transferTime: transferTime)
     }
 
+    /// Opens the USB hub that a device is plugged into, and says at which of its ports; `nil` where there is none.
+    public func openHub(above node: String) throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
+        let devices = dock.devices
+        guard let position = devices.first(where: { $0.node == node || $0.ttyNode == node })?.position, let port = position.ports.last,
+            let hub = devices.first(where: { $0.position == position.parent })
+        else { return nil }
+        return (try open(node: hub.node), UInt8(port))
+    }
+
     /// Opens the serial line behind a tty's node.
     public func openSerial(node: String) throws(SerialError) -> any SerialPort {
         guard let port = dock.devices.first(where: { $0.ttyNode == node })?.openPort(time) else {

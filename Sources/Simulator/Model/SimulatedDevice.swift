@@ -49,6 +49,8 @@ enum DeviceAction: Hashable, Sendable {
     case unplug
     /// Leaves the bus for good though it is still in its slot.
     case die
+    /// A USB hub switches one of its ports, counted from 1.
+    case switchPort(Int, on: Bool)
 }
 
 /// A device on the simulated bus, whatever carries its requests.

@@ -5,6 +5,7 @@ struct SimulatedUSBHub: SimulatedDevice {
     let isRoot: Bool
     let ports: Int
     var connected: Set<Int> = []
+    private var unpowered: Set<Int> = []
     private var alternates: [UInt8: UInt8] = [:]
 
     init(isRoot: Bool, ports: Int) {
@@ -30,7 +31,16 @@ struct SimulatedUSBHub: SimulatedDevice {
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
         let reply = StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
+        if reply == nil, let action = portPower(setup) { return (.done, [action]) }
         return (reply ?? classRequest(setup), [])
+    }
+
+    /// §11.24.2.2 and §11.24.2.13: Clear and Set Port Feature, PORT_POWER.
+    private mutating func portPower(_ setup: SetupPacket) -> DeviceAction? {
+        let port = Int(setup.index & 0xFF)
+        guard setup.type == 0x23, setup.request == 1 || setup.request == 3, setup.value == 8, (1...ports).contains(port) else { return nil }
+        if setup.request == 3 { unpowered.remove(port) } else { unpowered.insert(port) }
+        return .switchPort(port, on: setup.request == 3)
     }
 
     mutating func portReset(now: Duration) -> [DeviceAction] { [] }
@@ -49,7 +59,7 @@ struct SimulatedUSBHub: SimulatedDevice {
             let port = Int(setup.index & 0xFF)
             guard (1...ports).contains(port) else { return .stall }
             // §11.24.2.7.1: power; with a device also connection, enabled and high speed.
-            let status: UInt16 = connected.contains(port) ? 0x0503 : 0x0100
+            let status: UInt16 = unpowered.contains(port) ? 0 : connected.contains(port) ? 0x0503 : 0x0100
             return .data([UInt8(status & 0xFF), UInt8(status >> 8), 0, 0])
         case (0x20, 1), (0x20, 3), (0x23, 1), (0x23, 3):
             return .done

@@ -20,6 +20,13 @@ struct SimulatedUnit4G: SimulatedUnit {
     private var flash: [UInt8: SimulatedFlash]
     private var bootloader: Bootloader
     private var alternates: [UInt8: UInt8] = [:]
+    /// What ends its silence; `nil` while it answers.
+    private var hang: Hang?
+
+    private enum Hang {
+        case untilReset
+        case untilPower
+    }
 
     /// `folder` keeps the flash between runs; `firmware` fills it where it is empty.
     init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
@@ -127,21 +134,33 @@ struct SimulatedUnit4G: SimulatedUnit {
     // MARK: Requests
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
+        let name = Self.name(of: setup)
+        if hang == nil, let fault = faults.take(.hang, where: { $0.request == name || $0.request == nil }) {
+            hang = fault.value == "power" ? .untilPower : .untilReset
+        }
+        guard hang == nil else { return (.silence, []) }
         if let reply = StandardRequests.answer(
             setup, descriptors: descriptors, string: string, alternates: &alternates)
         {
             if mode == .bootloader { bootloader.select(alternate: alternates[0] ?? 0) }
             return (reply, [])
         }
-        guard [DFU.hostToDevice, DFU.deviceToHost].contains(setup.type),
-            let request = DFURequest(rawValue: setup.request)
-        else { return (.stall, []) }
+        guard let request = Self.request(setup) else { return (.stall, []) }
         switch mode {
         case .runtime: return runtime(request)
         case .bootloader:
             return bootloader.request(
                 request, setup, data, now: now, flash: &flash, faults: &faults, counters: &counters)
         }
+    }
+
+    private static func request(_ setup: SetupPacket) -> DFURequest? {
+        [DFU.hostToDevice, DFU.deviceToHost].contains(setup.type) ? DFURequest(rawValue: setup.request) : nil
+    }
+
+    /// A DFU request's name; of the standard ones only that which asks for a descriptor has one here.
+    private static func name(of setup: SetupPacket) -> String? {
+        setup.type == 0x80 && setup.request == 6 ? "GET_DESCRIPTOR" : request(setup)?.name
     }
 
     private mutating func runtime(_ request: DFURequest) -> (ControlReply, [DeviceAction]) {
@@ -164,6 +183,8 @@ struct SimulatedUnit4G: SimulatedUnit {
     }
 
     mutating func portReset(now: Duration) -> [DeviceAction] {
+        if hang == .untilPower { return [] }
+        hang = nil
         guard mode == .bootloader else { return [] }
         boot()
         if faults.take(.neverReturns) != nil { return [.die] }
@@ -172,7 +193,10 @@ struct SimulatedUnit4G: SimulatedUnit {
     }
 
     /// Power is gone and comes back: what was being written stays half written.
-    mutating func powerCycle() { boot() }
+    mutating func powerCycle() {
+        hang = nil
+        boot()
+    }
 }
 
 /// A small seeded generator (SplitMix64), the same for the same seed everywhere.

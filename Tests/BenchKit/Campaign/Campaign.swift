@@ -177,11 +177,7 @@ private final class DockNews: Sendable {
 
     func follow() async {
         for await snapshot in bus.snapshots {
-            let devices = snapshot.compactMap {
-                DockedDevice(
-                    syspath: $0.syspath, incarnation: $0.incarnation, found: $0.properties["USEC_INITIALIZED"],
-                    properties: $0.properties)
-            }
+            let devices = snapshot.compactMap(DockedDevice.init)
             state.withLock { state in
                 state.newest = devices
                 _ = state.listener?.yield(devices)

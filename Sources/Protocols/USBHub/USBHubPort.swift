@@ -1,0 +1,46 @@
+public import Links
+
+/// One port of a USB hub, by the hub class' requests (USB 2.0 §11.24.2). They go to the USB hub's endpoint 0 and need no interface.
+public struct USBHubPort: Sendable {
+    private let hub: any USBDevice
+    /// Counted from 1.
+    private let port: UInt8
+    private let requestBound: Duration
+    /// From switching on until the port's power is good: bPwrOn2PwrGood (§11.23.2.1).
+    public let powerOnDelay: Duration
+
+    private static let descriptorType: UInt8 = 0x29
+    /// Table 11-17.
+    private static let portPower: UInt16 = 8
+    /// Table 11-15 and 11-16: to the class, recipient `device` and recipient `other`.
+    private static let hubIn: UInt8 = 0xA0
+    private static let portOut: UInt8 = 0x23
+    private static let getDescriptor: UInt8 = 6
+    private static let clearFeature: UInt8 = 1
+    private static let setFeature: UInt8 = 3
+
+    /// Asks the USB hub whether it can switch its ports one by one.
+    /// - Returns: `nil` where it can't: wHubCharacteristics says ganged or no power switching.
+    /// - Throws: ``USBError``.
+    public init?(_ hub: any USBDevice, port: UInt8, requestBound: Duration) async throws(USBError) {
+        let request = ControlRequest(
+            type: Self.hubIn, request: Self.getDescriptor, value: UInt16(Self.descriptorType) << 8, index: 0)
+        let bytes = try await hub.controlIn(request, length: 7, timeout: requestBound)
+        guard bytes.count == 7, bytes[1] == Self.descriptorType else {
+            throw USBError(.descriptors, "expected a USB hub's descriptor of at least 7 bytes, found \(bytes.count)")
+        }
+        // wHubCharacteristics bits 1..0: 01 is individual port power switching.
+        guard (1...bytes[2]).contains(port), bytes[3] & 0x03 == 0x01 else { return nil }
+        self.hub = hub
+        self.port = port
+        self.requestBound = requestBound
+        powerOnDelay = .milliseconds(2 * Int(bytes[5]))
+    }
+
+    /// Switches the port's power.
+    public func setPower(_ on: Bool) async throws(USBError) {
+        let request = ControlRequest(
+            type: Self.portOut, request: on ? Self.setFeature : Self.clearFeature, value: Self.portPower, index: UInt16(port))
+        try await hub.controlOut(request, data: [], timeout: requestBound)
+    }
+}

@@ -1,0 +1,74 @@
+import Bench
+import BenchKit
+import BenchModel
+import Foundation
+import Journal
+import Testing
+
+@testable import Simulator
+
+/// What is tried with a unit that does not answer: a reset of its port, then its power.
+@Suite(.timeLimit(.minutes(2))) struct RemedyTests {
+    private struct End {
+        var verdict: Verdict?
+        var remedies: [String]
+        var holds: Bool
+    }
+
+    private static func end(of fault: Fault, tolerant: Bool = true) async throws -> End {
+        var setup = TestBench.Setup(isTolerant: tolerant)
+        setup.faults[1] = [fault]
+        return try await TestBench.run(setup, seed: 1) { bench in
+            let view = try await bench.ended(1)
+            let remedies = try await bench.journal.events(after: 0, limit: 1000).map(\.kind).filter { $0.hasPrefix("port-") }
+            return End(verdict: view.verdict, remedies: remedies, holds: try bench.holdsImage(1))
+        }
+    }
+
+    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD", "DFU_GETSTATUS"])
+    func `A unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
+        let end = try await Self.end(of: Fault(.hang, request: request))
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.remedies == ["port-reset"])
+        #expect(end.holds)
+    }
+
+    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD"])
+    func `A unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
+        let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), tolerant: false)
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.remedies == ["port-reset", "port-power-cycled"])
+        #expect(end.holds)
+    }
+
+    @Test func `A unit that never enters its bootloader has failed: nothing was written, and it is there as it was`() async throws {
+        let end = try await Self.end(of: Fault(.silence, request: "DFU_DETACH", times: nil))
+        #expect(end.verdict?.outcome == .failed)
+        #expect(end.verdict?.reason == .enterFailed)
+        #expect(end.verdict?.wrote == false)
+        #expect(end.remedies == ["port-reset", "port-power-cycled"])
+    }
+
+    @Test func `A unit that goes wrong three times in a row in two slots is held, and no third slot is asked for`() async throws {
+        var setup = TestBench.Setup(emptySlots: 2)
+        // Gone from the bus after each reset, as long as nobody replugs it.
+        setup.faults[1] = [Fault(.neverReturns, times: nil)]
+        let asked = try await TestBench.run(setup, seed: 1) { bench in
+            var asked: [DoNext] = []
+            var slot = 1
+            while asked.last != .hold, asked.count < 12 {
+                let view = try await bench.view(slot) { [.dockAgain, .moveToAnotherSlot, .hold].contains($0.doNext) }
+                asked.append(view.doNext)
+                try bench.bus.unplug(TestBench.slot(slot))
+                _ = try await bench.view(slot) { !$0.isPresent }
+                guard view.doNext != .hold else { break }
+                if view.doNext == .moveToAnotherSlot { slot += 1 }
+                try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(slot))
+                _ = try await bench.view(slot) { $0.isPresent }
+            }
+            return asked
+        }
+        #expect(asked.count { $0 == .moveToAnotherSlot } == 1, "\(asked)")
+        #expect(asked.last == .hold)
+    }
+}
