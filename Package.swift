@@ -158,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Protocols", "ReleaseKit", "Releases", "Simulator",
+                "Bench", "BenchKit", "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Protocols", "ReleaseKit", "Releases",
+                "Simulator",
                 crypto, logging, subprocess, system, "hubsim", "reflashctl", "reflashd",
             ],
             swiftSettings: common),

@@ -12,6 +12,8 @@ public actor BenchController {
     public nonisolated let journal: Journal
     /// The config that the bench was started with.
     public nonisolated let config: BenchConfig
+    /// What is kept of sessions that went wrong; `nil` where there is no place for it.
+    public nonisolated let capsules: CapsuleStore?
     private nonisolated let shared: BenchShared
     private let lane: Lane
     /// The bench's own work is done on a lane of its own.
@@ -44,8 +46,9 @@ public actor BenchController {
         board = Board(config.slots, clock: clock)
         let attribution = Attribution(
             lane: lanes.lane("attribution", controller: nil), journal: journal, board: board, targets: targets, logger: logger)
+        capsules = CapsuleStore(journal: config.journal, lane: lanes.lane("capsules", controller: nil), logger: logger)
         shared = BenchShared(
-            attribution: attribution,
+            capsules: capsules, attribution: attribution,
             board: board, journal: journal, clock: clock, logger: logger,
             registry: UnitRegistry(lane: lanes.lane("registry", controller: nil), clock: clock),
             budget: HostBudget(config.limits, clock: clock), powerUps: PowerUpTurns(stagger: config.limits.powerUpStagger, clock: clock),
@@ -214,6 +217,7 @@ public actor BenchController {
 
 /// What all slots share.
 struct BenchShared: Sendable {
+    let capsules: CapsuleStore?
     let attribution: Attribution
     let board: Board
     let journal: Journal
@@ -233,9 +237,10 @@ struct BenchShared: Sendable {
     func sessionBench(
         _ slot: SlotID, _ profile: DeviceProfile, _ lane: Lane, _ presence: SlotPresence
     ) -> SessionBench {
-        SessionBench(
-            slot: slot, profile: profile, lane: lane, presence: presence,
-            identify: Identify(profile: profile, opener: opener, clock: clock),
+        let recorder = Recorder(clock: clock)
+        return SessionBench(
+            slot: slot, profile: profile, lane: lane, presence: presence, recorder: recorder,
+            identify: Identify(profile: profile, opener: RecordingLinks(opener: opener, recorder: recorder), clock: clock),
             checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget, powerUps: powerUps,
             registry: registry, board: board, journal: pen(for: slot), clock: clock)
     }

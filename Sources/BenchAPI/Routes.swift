@@ -28,6 +28,7 @@ struct Routes: Sendable {
         router.add(middleware: ErrorBodies())
         router.add(middleware: PeerCheck(gate: gate, desk: desk))
         let group = router.group("v1")
+        CapsuleRoutes(store: bench.capsules).add(to: group)
         ReleaseRoutes(bench: bench, desk: desk, gate: gate).add(to: group)
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
         group.get("bench") { _, _ in try json(StatusView.bench(bench)) }

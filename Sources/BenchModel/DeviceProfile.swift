@@ -1,6 +1,6 @@
 /// How one kind of unit is recognised, asked and written. No port or product id of a production unit is public, so all of
 /// it is configuration.
-public struct DeviceProfile: Sendable, Equatable {
+public struct DeviceProfile: Sendable, Equatable, Codable {
     /// The name that is recorded with each session.
     public var name: String
     /// Which Communications Hub it describes.
@@ -64,7 +64,7 @@ public struct DeviceProfile: Sendable, Equatable {
     }
 
     /// What a profile's units speak.
-    public enum Conversation: Sendable, Equatable {
+    public enum Conversation: Sendable, Equatable, Codable {
         /// USB DFU 1.1.
         case dfu
         /// SMP over a serial line.
@@ -91,6 +91,41 @@ public enum IdentitySource: Sendable, Equatable {
     case osInfo(Character)
     /// A bare board without one; outcomes then say that identity is not proven.
     case none
+
+    /// `serial-number`, `os-info LETTER` or `none`, as the config has it.
+    public init?(_ text: String) {
+        switch text {
+        case "serial-number": self = .serialNumber
+        case "none": self = .none
+        default:
+            guard let letter = OSInfo.letter(of: text) else { return nil }
+            self = .osInfo(letter)
+        }
+    }
+}
+
+extension IdentitySource: CustomStringConvertible, Codable {
+    public var description: String {
+        switch self {
+        case .serialNumber: "serial-number"
+        case .osInfo(let letter): "os-info \(letter)"
+        case .none: "none"
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self = try decoder.singleValueText(or: "where an identity comes from") { IdentitySource($0) }
+    }
+
+    public func encode(to encoder: any Encoder) throws { try encoder.encodeText(description) }
+}
+
+/// The letter of `os-info n`; those of Zephyr's OS info that ask for one part.
+private enum OSInfo {
+    static func letter(of text: String) -> Character? {
+        guard text.hasPrefix("os-info "), text.count == 9, let letter = text.last, "snrvbmpio".contains(letter) else { return nil }
+        return letter
+    }
 }
 
 /// Where a value that a unit says of itself comes from.
@@ -105,10 +140,53 @@ public enum ValueSource: Sendable, Equatable {
     case imageState
     /// The unit does not say it.
     case absent
+
+    /// `string N`, `bcd-device`, `os-info LETTER`, `image-state` or `none`, as the config has it.
+    public init?(_ text: String) {
+        switch text {
+        case "none": self = .absent
+        case "bcd-device": self = .bcdDevice
+        case "image-state": self = .imageState
+        default:
+            if let letter = OSInfo.letter(of: text) {
+                self = .osInfo(letter)
+            } else if text.hasPrefix("string "), let index = UInt8(text.dropFirst(7)), index > 0 {
+                self = .string(index)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    /// Whether only SMP can say it.
+    public var isOfSMP: Bool {
+        switch self {
+        case .osInfo, .imageState: true
+        case .string, .bcdDevice, .absent: false
+        }
+    }
+}
+
+extension ValueSource: CustomStringConvertible, Codable {
+    public var description: String {
+        switch self {
+        case .string(let index): "string \(index)"
+        case .bcdDevice: "bcd-device"
+        case .osInfo(let letter): "os-info \(letter)"
+        case .imageState: "image-state"
+        case .absent: "none"
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self = try decoder.singleValueText(or: "where a value comes from") { ValueSource($0) }
+    }
+
+    public func encode(to encoder: any Encoder) throws { try encoder.encodeText(description) }
 }
 
 /// How long each wait may take at the most; every wait ends earlier, on the event that it waits for.
-public struct SessionBounds: Sendable, Equatable {
+public struct SessionBounds: Sendable, Equatable, Codable {
     /// One request and its answer.
     public var request: Duration
     /// From DETACH until the unit is there in DFU mode.

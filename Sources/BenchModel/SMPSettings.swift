@@ -1,5 +1,5 @@
 /// How SMP messages lie on a serial line.
-public enum SMPFraming: Hashable, Sendable {
+public enum SMPFraming: Hashable, Sendable, Codable {
     /// Base64 in lines, with a length and a CRC: what Zephyr calls SMP over console. `lineLength` counts the whole line, its
     /// newline too.
     case console(lineLength: Int)
@@ -14,7 +14,7 @@ public enum SMPFraming: Hashable, Sendable {
 
 /// What an SMP server can take: its buffers' size and their number. A buffer holds SMP header and body; with the console framing also
 /// the packet's length and CRC.
-public struct SMPBuffers: Hashable, Sendable {
+public struct SMPBuffers: Hashable, Sendable, Codable {
     /// Bytes of one buffer.
     public var size: Int
     /// Requests that may be under way at once.
@@ -33,7 +33,7 @@ public struct SMPBuffers: Hashable, Sendable {
 }
 
 /// How a unit's bootloader is told which image to start.
-public enum ImageActivation: String, Hashable, Sendable, CaseIterable {
+public enum ImageActivation: String, Hashable, Sendable, Codable, CaseIterable {
     /// The new image is set for test, started, and confirmed once it runs: MCUboot with two slots.
     case swap
     /// The bootloader starts the highest version that it finds; a reset is all: MCUboot's RAM load and direct XIP.
@@ -41,7 +41,7 @@ public enum ImageActivation: String, Hashable, Sendable, CaseIterable {
 }
 
 /// How a profile's units speak SMP.
-public struct SMPSettings: Hashable, Sendable {
+public struct SMPSettings: Hashable, Sendable, Codable {
     /// How the line is set up.
     public var line: LineSettings
     /// How messages lie on the line while the firmware runs.

@@ -1,5 +1,5 @@
 /// How a line is set up: raw, 8 data bits, no parity, 1 stop bit, no flow control, always.
-public struct LineSettings: Hashable, Sendable {
+public struct LineSettings: Hashable, Sendable, Codable {
     /// Bits a second; any that the hardware can make.
     public var baud: Int
     /// Data terminal ready, from the opening on.

@@ -114,18 +114,10 @@ extension BenchConfigFile {
 
     private static func identity(_ field: YAMLField, isSMP: Bool) throws(ConfigError) -> IdentitySource {
         try field.value(isSMP ? "serial-number, 'os-info LETTER' or none" : "serial-number or none") { text in
-            switch text {
-            case "serial-number": .serialNumber
-            case "none": IdentitySource.none
-            default: isSMP ? osInfo(text).map { .osInfo($0) } : nil
+            IdentitySource(text).flatMap { source in
+                if case .osInfo = source, !isSMP { nil } else { source }
             }
         }
-    }
-
-    /// The letter of `os-info n`; those of Zephyr's OS info that ask for one part.
-    private static func osInfo(_ text: String) -> Character? {
-        guard text.hasPrefix("os-info "), text.count == 9, let letter = text.last, "snrvbmpio".contains(letter) else { return nil }
-        return letter
     }
 
     private static func match(_ field: YAMLField) throws(ConfigError) -> [String: String] {
@@ -150,23 +142,8 @@ extension BenchConfigFile {
     }
 
     private static func source(_ field: YAMLField, isSMP: Bool) throws(ConfigError) -> ValueSource {
-        guard isSMP else {
-            return try field.value("'string N' with N from 1 to 255, bcd-device or none") { text in
-                switch text {
-                case "none": .absent
-                case "bcd-device": .bcdDevice
-                default:
-                    text.hasPrefix("string ")
-                        ? UInt8(text.dropFirst(7)).flatMap { $0 > 0 ? ValueSource.string($0) : nil } : nil
-                }
-            }
-        }
-        return try field.value("'os-info LETTER', image-state or none") { text in
-            switch text {
-            case "none": .absent
-            case "image-state": .imageState
-            default: osInfo(text).map { .osInfo($0) }
-            }
+        try field.value(isSMP ? "'os-info LETTER', image-state or none" : "'string N' with N from 1 to 255, bcd-device or none") { text in
+            ValueSource(text).flatMap { $0 == .absent || $0.isOfSMP == isSMP ? $0 : nil }
         }
     }
 

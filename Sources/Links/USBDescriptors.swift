@@ -1,7 +1,7 @@
 /// What a device says of itself: the device descriptor and its first configuration (USB 2.0 §9.6), little-endian.
 ///
 /// The bytes come from the device and are trusted in nothing: lengths are checked before every read.
-public struct USBDescriptors: Hashable, Sendable {
+public struct USBDescriptors: Hashable, Sendable, Codable {
     /// Vendor id, 16 bits.
     public var idVendor: UInt16
     /// Product id, 16 bits.
@@ -14,7 +14,7 @@ public struct USBDescriptors: Hashable, Sendable {
     public var interfaces: [Interface]
 
     /// One alternate setting of one interface.
-    public struct Interface: Hashable, Sendable {
+    public struct Interface: Hashable, Sendable, Codable {
         /// bInterfaceNumber.
         public var number: UInt8
         /// bAlternateSetting.

@@ -44,7 +44,17 @@ struct BenchClient: Sendable {
         }
     }
 
+    /// An answer as it is.
+    func bytes(_ path: String) async throws -> Data { try await answer(.GET, path, nil) }
+
     private func send<Value: Decodable>(_ method: HTTPMethod, _ path: String, _ content: [UInt8]? = nil) async throws -> Value {
+        let body = try await answer(method, path, content)
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return try decoder.decode(Value.self, from: body)
+    }
+
+    private func answer(_ method: HTTPMethod, _ path: String, _ content: [UInt8]?) async throws -> Data {
         var request = request(method, path)
         if let content { request.body = .bytes(content) }
         let response = try await execute(request, timeout: .seconds(30))
@@ -53,9 +63,7 @@ struct BenchClient: Sendable {
             let error = try? JSONDecoder().decode(APIErrorBody.self, from: body)
             throw Complaint(error.map { "\($0.message) (\($0.code))" } ?? "the daemon answered \(response.status)")
         }
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        return try decoder.decode(Value.self, from: body)
+        return body
     }
 
     private func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {

@@ -29,7 +29,9 @@ struct BenchOptions: ParsableArguments {
 
     @OptionGroup var output: OutputOptions
 
-    var client: BenchClient {
+    var client: BenchClient { Self.client(socket) }
+
+    static func client(_ socket: String?) -> BenchClient {
         BenchClient(
             socket: socket ?? ProcessInfo.processInfo.environment["REFLASH_SOCKET"] ?? "/run/reflash/reflashd.sock")
     }

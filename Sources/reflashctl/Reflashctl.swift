@@ -23,5 +23,6 @@ struct Reflashctl: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, WatchCommand.self, SlotCommand.self, UnitCommand.self, JournalCommand.self, ImageCommand.self,
             ReleaseCommand.self, ConfigCommand.self, DoctorCommand.self, ReportCommand.self,
+            CapsuleCommand.self,
         ])
 }

@@ -57,6 +57,8 @@ final class TestBench: Sendable {
         var checksOff: Set<PolicyCheck> = []
         /// How often there is no approval yet when somebody asks.
         var refusals = 0
+        /// Whether the journal has a place beside it for failure capsules.
+        var keepsCapsules = false
     }
 
     /// A line that costs a test no time.
@@ -91,7 +93,8 @@ final class TestBench: Sendable {
             }, stateFolder: nil)
         bus = try time.map { try InProcessBus(description, time: $0, transferTime: .microseconds(125)) } ?? InProcessBus(description)
         let config = BenchConfig(
-            name: "test", journal: path, socket: "", limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
+            name: "test", journal: setup.keepsCapsules ? path : "", socket: "",
+            limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
             profiles: [
                 Self.profile4G(setup),
                 TestProfiles.profile2G3G(

@@ -29,6 +29,12 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
+    /// What was in the slot when it began.
+    private(set) var began: PresentDevice?
+    /// What the unit should hold, once the checks have passed.
+    private(set) var target: Target?
+    /// Whether an earlier session has left open what the unit holds.
+    private(set) var hadOpenQuestion = false
     /// Bytes that are still to be written, with all steps on the way.
     private var bytesLeft = 0
     /// The approval that counted just before the checks; `nil` where there was none.
@@ -43,13 +49,17 @@ actor FlashSession {
     /// Runs to the outcome.
     /// - Throws: `CancellationError` when it is cancelled before the journal could take its beginning or its end.
     func run() async throws -> Verdict {
+        began = present
+        await bench.presence.record(into: bench.recorder, bench.profile)
         step(.identifying)
-        let began = bench.clock.now
+        let startedAt = bench.clock.now
         let identified = await identified()
         step(.checking)
         let history = await history(of: try? identified.get())
         let checked = await checked(identified, history)
         let record = try await begin(identified, checked)
+        target = try? checked.get().target
+        hadOpenQuestion = history.openQuestion != nil
         pen.session = record.session
         var verdict: Verdict
         do throws(SessionEnd) {
@@ -60,10 +70,10 @@ actor FlashSession {
             verdict = Verdict(end.outcome, reason: end.reason, detail: end.detail, installedVersion: reportedVersion)
         }
         await closeLinks()
+        await bench.presence.record(into: nil, bench.profile)
         verdict.identityProven = verdict.identityProven && bench.profile.identity != .none
         verdict.wrote = wrote
         verdict.readback = readback
-        let target = try? checked.get().target
         verdict.targetVersion = target?.version
         verdict.release = target?.release
         verdict.manifestHash = target?.manifestHash
@@ -71,7 +81,7 @@ actor FlashSession {
         if let target { verdict.releaseEnded = await bench.checks.targets.ended(target) }
         try await pen.record(.outcome(verdict))
         let isFirstAttempt = history.sessions.allSatisfy { $0.verdict?.outcome == .refused }
-        bench.board.count(verdict, isFirstAttempt: isFirstAttempt, took: bench.clock.now - began)
+        bench.board.count(verdict, isFirstAttempt: isFirstAttempt, took: bench.clock.now - startedAt)
         return verdict
     }
 
@@ -372,6 +382,7 @@ struct SessionBench: Sendable {
     let profile: DeviceProfile
     let lane: Lane
     let presence: SlotPresence
+    let recorder: Recorder
     let identify: Identify
     let checks: Checks
     let budget: HostBudget

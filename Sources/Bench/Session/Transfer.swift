@@ -116,6 +116,7 @@ extension FlashSession {
     /// Where a first attempt failed, nothing is queued any more: the unit may not be able to take that.
     private func send(_ component: TargetComponent, _ loader: DFUClient, _ attempt: Int) async throws(DFUError) {
         let total = component.content.count
+        bench.recorder.expects(component.content)
         try await loader.select(alternate: place(of: component))
         step(.transferring, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
         willWrite(component.name)
@@ -147,6 +148,7 @@ extension FlashSession {
         let total = component.content.count
         var hash = SHA256()
         var done = 0
+        bench.recorder.expects(component.content)
         try await loader.select(alternate: place(of: component))
         step(.readingBack, StepProgress(component: component.name, doneBytes: 0, totalBytes: total))
         try await loader.upload(length: total, depth: attempt == 1 ? DFUClient.uploadDepth : 1) { block in

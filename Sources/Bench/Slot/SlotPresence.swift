@@ -30,6 +30,7 @@ actor SlotPresence {
     /// The line that a session has open: it is closed when its tty goes, not at the next write.
     private var port: (any SerialPort)?
     private let clock: any BenchClock
+    private var recording: (Recorder, DeviceProfile)?
     private var waiter: Waiter?
     private var lastWait = 0
     private var departures: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -49,7 +50,11 @@ actor SlotPresence {
         self.clock = clock
     }
 
+    /// Has what comes and goes written down, or nothing any more.
+    func record(into recorder: Recorder?, _ profile: DeviceProfile) { recording = recorder.map { ($0, profile) } }
+
     func arrived(_ device: PresentDevice) {
+        if let (recorder, profile) = recording { recorder.arrived(device, profile) }
         present = device
         elsewhere = nil
         if waiter?.old != device.device.attachment { end(with: .device(device)) }
@@ -58,6 +63,7 @@ actor SlotPresence {
     /// - Returns: whether that device was the one that is in the slot now.
     func left(_ attachment: DockedDevice.Attachment) async -> Bool {
         guard present?.device.attachment == attachment else { return false }
+        recording?.0.left()
         present = nil
         for id in departures.keys.sorted() { endDeparture(id) }
         await port.take()?.close()

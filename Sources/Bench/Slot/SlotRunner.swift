@@ -273,9 +273,13 @@ actor SlotRunner {
     }
 
     private func run(_ flash: FlashSession) async {
+        let began = shared.clock.utcMilliseconds
         let verdict = try? await flash.run()
         seenApproval = await flash.seenApproval
-        if verdict != nil, let id = await flash.pen.session { await judge(id) }
+        if let verdict, let id = await flash.pen.session {
+            if verdict.outcome == .failed || verdict.outcome == .unknown { await shared.capsules?.keep(flash.capsule(id, verdict, began)) }
+            await judge(id)
+        }
         await ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)
     }
 
