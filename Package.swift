@@ -182,3 +182,13 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
                 name: name, dependencies: parsers.map { .byName(name: $0) }, path: "Tests/Fuzzing/\(name)", swiftSettings: fuzzer))
     }
 }
+
+// The tests of tier 1 and of the links alone, with what they need: for the sanitizers, which take everything to be built once more.
+if ProcessInfo.processInfo.environment["TESTS"] == "tier-1" {
+    let needed: Set = [
+        "CLibUSB", "CSerial", "CUdev", "CFuse", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal", "Bench",
+        "Simulator", "BenchKit", "BenchTests", "LinksTests",
+    ]
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products = []
+}

@@ -11,8 +11,6 @@ public struct Diagnosis: Sendable {
 
     /// Bytes that are queued on usbfs for one DFU unit: four blocks of a readback at once.
     public static let memoryPerUnit = 4 * 4096
-    /// Endpoints that an xHCI host controller of the common kinds has for all devices, beside each device's own.
-    static let endpointsPerController = 96
     /// Endpoints of a unit of each kind: endpoint 0, and those of its interfaces in run-time mode.
     static let endpointsOfDFUUnit = 3
     static let endpointsOfSerialUnit = 4
@@ -88,11 +86,13 @@ public struct Diagnosis: Sendable {
         return Dictionary(grouping: usbSlots, by: \.port.hostController).sorted { $0.key < $1.key }.map { controller, slots in
             let needed = slots.count * perUnit
             let what = "\(controller): \(slots.count) slots may need \(needed) endpoints"
-            guard needed > Self.endpointsPerController else { return Finding(fine: "endpoints", what) }
+            let offered = config.limits.hostController.endpoints
+            guard needed > offered else { return Finding(fine: "endpoints", what) }
             return Finding(
-                .warning, "endpoints", "\(what); common xHCI controllers have \(Self.endpointsPerController)",
+                .warning, "endpoints",
+                "\(what), and \(offered) are counted on (limits.hostController.endpoints); common xHCI controllers have 96",
                 why: "the last units to be plugged in are refused by the host controller ('Not enough host controller resources' in dmesg)",
-                mend: "spread the racks over host controllers: at most \(Self.endpointsPerController / perUnit) slots on each")
+                mend: "spread the racks over host controllers: at most \(offered / perUnit) slots on each")
         }
     }
 

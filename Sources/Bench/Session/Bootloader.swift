@@ -16,7 +16,7 @@ extension FlashSession {
         if present.mode == .bootloader {
             let loader = try await openBootloader()
             guard try await waitsForReset(loader) else {
-                try await mark(.bootloaderEntered)
+                notes.append(.bootloaderEntered)
                 return loader
             }
             guard bench.profile.restarts else {
@@ -36,7 +36,7 @@ extension FlashSession {
                 throw SessionEnd(.failed, .enterFailed, "the unit came back in run-time mode after DFU_DETACH")
             }
         }
-        try await mark(.bootloaderEntered)
+        notes.append(.bootloaderEntered)
         return try await openBootloader()
     }
 

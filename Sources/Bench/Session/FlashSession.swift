@@ -18,6 +18,8 @@ actor FlashSession {
     /// The attachment that the session deals with; what comes back after a reset is another.
     private(set) var present: PresentDevice
     var pen: SessionJournal
+    /// Events on which nothing hangs: they are stored in one with the next, and cost no wait.
+    var notes: [JournalEvent] = []
     /// Whether any byte was sent to the unit's flash.
     private(set) var wrote = false
     private(set) var readback: [String: SHA256Value] = [:]
@@ -79,7 +81,7 @@ actor FlashSession {
         verdict.manifestHash = target?.manifestHash
         verdict.checksOff = record.checksOff
         if let target { verdict.releaseEnded = await bench.checks.targets.ended(target) }
-        try await pen.record(.outcome(verdict))
+        try await store(.outcome(verdict))
         let isFirstAttempt = history.sessions.allSatisfy { $0.verdict?.outcome == .refused }
         bench.board.count(verdict, isFirstAttempt: isFirstAttempt, took: bench.clock.now - startedAt)
         return verdict
@@ -208,9 +210,15 @@ actor FlashSession {
         }
     }
 
+    private func store(_ event: JournalEvent) async throws {
+        let noted = notes
+        notes = []
+        try await pen.record(event, after: noted)
+    }
+
     /// Records a mark on the session's way.
     func mark(_ event: JournalEvent) async throws(SessionEnd) {
-        do { try await pen.record(event) } catch { throw .benchStopped }
+        do { try await store(event) } catch { throw .benchStopped }
     }
 
     func setDevice(_ device: (any USBDevice)?, _ present: PresentDevice) {

@@ -16,16 +16,16 @@ struct SessionJournal: Sendable {
     /// The pause between two tries to store what could not be stored.
     private static let pause = Duration.seconds(2)
 
-    /// Stores an event, however long that takes.
+    /// Stores an event, in one with what was noted before it, however long that takes.
     /// - Throws: `CancellationError` when the session is cancelled while nothing can be stored.
     @discardableResult
-    func record(_ event: JournalEvent) async throws -> EventRecord {
-        let draft = JournalDraft(event, slot: slot, unit: unit, session: session)
+    func record(_ event: JournalEvent, after notes: [JournalEvent] = []) async throws -> EventRecord {
+        let drafts = (notes + [event]).map { JournalDraft($0, slot: slot, unit: unit, session: session) }
         while true {
             do throws(JournalError) {
-                let record = try await journal.append(draft)
+                let records = try await journal.append(drafts)
                 board.setImpediment(nil)
-                return record
+                return records[records.count - 1]
             } catch {
                 logger.error("not recorded", metadata: ["kind": "\(event.kind)", "error": "\(error)"])
                 board.setImpediment("flashing waits: \(error)")
