@@ -2,7 +2,7 @@
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: demo test test-kernel test-interop campaigns bench fuzz build format lint clean setup programs
+.PHONY: demo test test-kernel test-interop campaigns sanitize bench fuzz build format lint clean setup programs
 
 demo: setup programs
 	@bash demo/run.sh
@@ -22,6 +22,11 @@ test-interop: setup programs
 campaigns: setup
 	$(SWIFT) build -c release --product campaigns
 	.build/release/campaigns --from $(or $(FROM),1) --count $(or $(COUNT),1000)
+
+# Tier 1 and the links under ThreadSanitizer, then under AddressSanitizer.
+sanitize: setup
+	@bash packaging/sanitize.sh thread
+	@bash packaging/sanitize.sh address
 
 # Every speed that is claimed, beside the peers, with optimised programs.
 bench: build
@@ -51,4 +56,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build .build-fuzz .demo .interop .venv
+	rm -rf .build .build-fuzz .build-thread .build-address .demo .interop .venv

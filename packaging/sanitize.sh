@@ -8,5 +8,5 @@ export TESTS=tier-1 SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${TEST_WIDTH:
 export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/packaging/thread.supp" ASAN_OPTIONS="detect_leaks=0"
 flags=(--sanitize="$kind" --scratch-path ".build-$kind")
 swift build --build-tests "${flags[@]}"
-timeout --kill-after=30 "${SANITIZE_TIMEOUT:-900}" swift test --skip-build "${flags[@]}" --skip 'ShiftTests|AttributionTests'
+timeout --kill-after=30 "${SANITIZE_TIMEOUT:-900}" swift test --skip-build "${flags[@]}" --skip 'ShiftTests|AttributionTests|BadLineTests'
 echo "sanitize: no $kind error"
