@@ -118,6 +118,34 @@ import Testing
         }
     }
 
+    @Test func `a release that is halted stops being used, also after a restart, until it is approved again`() async throws {
+        let count = FailureCount(attempts: 6, failures: 5, failedUnits: 5, failedSlots: 5, expectedRate: 0.05, evidence: 11)
+        try await B.run { bench in
+            let (target, halt) = try await bench.desk { desk, _ in
+                _ = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
+                _ = try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by)
+                let target = try await desk.target(for: B.unit(1), variant: .fourG)
+                let halt = ReleaseHalt(
+                    release: "autumn", manifestHash: target.manifestHash, variant: .fourG,
+                    hardwareVersion: HardwareVersion(rawValue: 0x0101), count: count)
+                #expect(await desk.halt(halt))
+                #expect(await !desk.halt(halt))
+                #expect(await desk.ended(target) == .halted)
+                return (target, halt)
+            }
+            try await bench.desk { (desk: ReleaseDesk, _: Journal) async throws -> Void in
+                let refusal = await #expect(throws: Refusal.self) { try await desk.target(for: B.unit(1), variant: .fourG) }
+                #expect(refusal?.reason == .noApprovedRelease && refusal?.detail.contains("is halted on hardware 0101: 5 of 6") == true)
+                #expect(await desk.ended(target) == .halted)
+                #expect(await desk.halts == [halt])
+                #expect(try await desk.release("autumn").state == .halted)
+                #expect(try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by).state == .approved)
+                #expect(try await desk.version() == B.v2)
+                #expect(await desk.halts.isEmpty)
+            }
+        }
+    }
+
     @Test func `a release that expires stops being used at once`() async throws {
         try await B.run { bench in
             try await bench.desk { desk, _ in

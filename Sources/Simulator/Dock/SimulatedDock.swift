@@ -327,10 +327,12 @@ final class SimulatedDock: Sendable {
 
     /// Tells each USB hub which of its ports have a device.
     private func connectPorts() {
-        let devices = devices
-        for hub in devices where hub.seat == nil {
-            hub.setConnected(Set(devices.filter { $0.position.parent == hub.position }.compactMap(\.position.ports.last)))
+        let devices = state.withLock { Array($0.devices.values) }
+        var connected: [USBPosition: Set<Int>] = [:]
+        for device in devices {
+            if let hub = device.position.parent, let port = device.position.ports.last { connected[hub, default: []].insert(port) }
         }
+        for hub in devices where hub.seat == nil { hub.setConnected(connected[hub.position] ?? []) }
     }
 
     // MARK: Files

@@ -125,8 +125,7 @@ public final class Campaign: Sendable {
         if let cut {
             memory.cutPower(atStore: cut.store, keepsLast: cut.keepsLast) { power.cut() }
         }
-        var logger = Logger(label: "campaign")
-        logger.logLevel = .critical
+        let logger = Logger(label: "campaign") { _ in SwiftLogNoOpLogHandler() }
         let journal = try Journal(memory, lane: time.lane("journal", controller: nil), clock: time)
         // The power may be cut in these stores already: then this bench never comes up.
         _ = try? await journal.settleCutSessions()
