@@ -17,7 +17,7 @@ public actor CapsuleStore {
 
     /// `nil` where the journal is no file. `journal.sqlite`'s capsules are in `journal.capsules/`.
     init?(journal: String, lane: Lane, logger: Logger) {
-        guard journal.hasPrefix("/") else { return nil }
+        guard !journal.isEmpty else { return nil }
         folder = URL(filePath: journal).deletingPathExtension().appendingPathExtension("capsules")
         self.lane = lane
         self.logger = logger

@@ -184,7 +184,7 @@ extension FlashSession {
         switch error.code {
         case .cancelled: .benchStopped
         case .gone: SessionEnd(.unknown, .contactLost, "\(step.rawValue): \(error.sentence)")
-        default: SessionEnd(.unknown, .noAnswer, "\(step.rawValue): \(error.sentence)")
+        default: SessionEnd(.unknown, .noAnswer, "\(step.rawValue): \(error.sentence)", isHosts: error.isHosts)
         }
     }
 }

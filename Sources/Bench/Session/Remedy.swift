@@ -99,6 +99,6 @@ extension FlashSession {
 }
 
 extension SessionEnd {
-    /// Whether the unit did not answer, or not sensibly, without having said what is wrong.
-    var isSilence: Bool { [.identificationFailed, .enterFailed, .noAnswer].contains(reason) }
+    /// Whether the unit did not answer, or not sensibly. A device that another program has in use is left in peace.
+    var isSilence: Bool { !isHosts && [.identificationFailed, .enterFailed, .noAnswer].contains(reason) }
 }

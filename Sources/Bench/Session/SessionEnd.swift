@@ -7,11 +7,14 @@ struct SessionEnd: Error, Hashable, Sendable {
     let outcome: Outcome
     let reason: OutcomeReason
     let detail: String
+    /// Whether it was the host that said no, not the unit: somebody else has the device, or this user may not.
+    let isHosts: Bool
 
-    init(_ outcome: Outcome, _ reason: OutcomeReason, _ detail: String) {
+    init(_ outcome: Outcome, _ reason: OutcomeReason, _ detail: String, isHosts: Bool = false) {
         self.outcome = outcome
         self.reason = reason
         self.detail = detail
+        self.isHosts = isHosts
     }
 
     init(_ refusal: Refusal) { self.init(.refused, refusal.reason, refusal.detail) }
@@ -31,8 +34,8 @@ struct SessionEnd: Error, Hashable, Sendable {
         case .gone: self.init(.unknown, .contactLost, detail)
         case .rejected: self.init(.failed, .rejectedByBootloader, detail)
         case .refused: self.init(.failed, reason, detail)
-        case .trouble where step >= .transferring: self.init(.unknown, .noAnswer, detail)
-        case .trouble: self.init(.failed, reason, detail)
+        case .trouble where step >= .transferring: self.init(.unknown, .noAnswer, detail, isHosts: error.isHosts)
+        case .trouble: self.init(.failed, reason, detail, isHosts: error.isHosts)
         }
     }
 
@@ -42,14 +45,21 @@ struct SessionEnd: Error, Hashable, Sendable {
         switch error.code {
         case .cancelled: self = .benchStopped
         case .gone: self.init(.unknown, .contactLost, detail)
-        default: self.init(.failed, reason, detail)
+        default: self.init(.failed, reason, detail, isHosts: error.isHosts)
         }
     }
+}
+
+extension USBError {
+    /// Whether the host said no, before the unit was asked.
+    var isHosts: Bool { [.access, .busy, .noMemory].contains(code) }
 }
 
 /// An error of one of the protocols, as the outcome sees it.
 protocol ConversationError: Error, CustomStringConvertible {
     var meaning: ConversationFailure { get }
+    /// Whether the host said no, before the unit was asked.
+    var isHosts: Bool { get }
 }
 
 enum ConversationFailure {
@@ -65,6 +75,10 @@ enum ConversationFailure {
 }
 
 extension DFUError: ConversationError {
+    var isHosts: Bool {
+        if case .usb(let error, _) = self { error.isHosts } else { false }
+    }
+
     var meaning: ConversationFailure {
         switch self {
         case .cancelled: .cancelled
@@ -75,6 +89,10 @@ extension DFUError: ConversationError {
 }
 
 extension SMPError: ConversationError {
+    var isHosts: Bool {
+        if case .serial(let error) = self { [.access, .busy, .settings].contains(error.code) } else { false }
+    }
+
     var meaning: ConversationFailure {
         switch self {
         case .cancelled: .cancelled

@@ -30,7 +30,7 @@ public struct USBHubPort: Sendable {
             throw USBError(.descriptors, "expected a USB hub's descriptor of at least 7 bytes, found \(bytes.count)")
         }
         // wHubCharacteristics bits 1..0: 01 is individual port power switching.
-        guard (1...bytes[2]).contains(port), bytes[3] & 0x03 == 0x01 else { return nil }
+        guard port >= 1, port <= bytes[2], bytes[3] & 0x03 == 0x01 else { return nil }
         self.hub = hub
         self.port = port
         self.requestBound = requestBound
