@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 python=../.venv/bin/python
 "$python" release_verify.py
-RUNS="${RUNS:-1}" "$python" dfu_parallel.py
+RUNS="${RUNS:-5}" "$python" dfu_parallel.py
 "$python" one_bad_unit.py
 "$python" plug_latency.py
 "$python" smp_line.py

@@ -96,12 +96,12 @@ public struct SeenDevice: Hashable, Sendable, Codable {
 public struct ExchangeRun: Hashable, Sendable, Codable {
     /// How often.
     public var times: Int
-    /// By how much wValue grows each time, for each of them.
+    /// By how much wValue grows each time, for each of them; empty for what was not repeated.
     public var steps: [UInt16]
     /// What was repeated, as it was the first time.
     public var exchanges: [Exchange]
 
-    init(_ exchange: Exchange) { (times, steps, exchanges) = (1, [0], [exchange]) }
+    init(_ exchange: Exchange) { (times, steps, exchanges) = (1, [], [exchange]) }
 
     /// `nil` unless the second is the first one again.
     init?(_ first: ArraySlice<ExchangeRun>, then second: ArraySlice<ExchangeRun>) {
@@ -132,9 +132,9 @@ public struct Transcript: Hashable, Sendable, Codable {
     /// Exchanges that went from the middle; behind run number ``firstRuns``.
     public private(set) var elided = 0
 
-    /// Runs from the beginning that are always kept, and runs from the end.
-    static let firstRuns = 500
-    static let lastRuns = 1500
+    /// Runs from the beginning that are always kept, and runs from the end. A run is some half a KiB, and every session has a transcript.
+    static let firstRuns = 200
+    static let lastRuns = 250
     /// Exchanges that may repeat themselves together.
     private static let longestPattern = 4
 
@@ -165,13 +165,15 @@ public struct Transcript: Hashable, Sendable, Codable {
     /// Every exchange, as often as it was.
     public var exchanges: [Exchange] {
         runs.flatMap { run in
-            (0..<run.times).flatMap { time in
-                zip(run.exchanges, run.steps).map { exchange, step in
-                    var exchange = exchange
-                    exchange.value = exchange.value.map { $0 &+ step &* UInt16(truncatingIfNeeded: time) }
-                    return exchange
+            run.times == 1
+                ? run.exchanges
+                : (0..<run.times).flatMap { time in
+                    zip(run.exchanges, run.steps).map { exchange, step in
+                        var exchange = exchange
+                        exchange.value = exchange.value.map { $0 &+ step &* UInt16(truncatingIfNeeded: time) }
+                        return exchange
+                    }
                 }
-            }
         }
     }
 }
