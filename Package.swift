@@ -88,11 +88,13 @@ let package = Package(
             swiftSettings: common),
         .target(
             name: "Releases", dependencies: ["BenchModel", "Firmware", "Journal", logging], swiftSettings: common),
+        .target(name: "Logistics", dependencies: ["BenchModel", "Journal", crypto], swiftSettings: common),
         .target(name: "BenchWire", dependencies: ["BenchModel"], swiftSettings: common),
         .target(
             name: "BenchAPI",
             dependencies: [
-                "BenchModel", "BenchWire", "Bench", "Firmware", "Journal", "Releases", httpTypes, hummingbird, lifecycle, logging, nioCore,
+                "BenchModel", "BenchWire", "Bench", "Firmware", "Journal", "Logistics", "Releases", httpTypes, hummingbird, lifecycle,
+                logging, nioCore,
             ],
             swiftSettings: common),
         .target(
@@ -108,7 +110,7 @@ let package = Package(
             name: "reflashd",
             dependencies: [
                 "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
-                "Releases", argumentParser, lifecycle, logging, signals,
+                "Logistics", "Releases", argumentParser, lifecycle, logging, signals,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -138,6 +140,7 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
+        .testTarget(name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics"], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
         // What tests of the bench share: releases, links, and seeded campaigns in virtual time.
         .target(

@@ -52,7 +52,8 @@ public actor BenchController {
             board: board, journal: journal, clock: clock, logger: logger,
             registry: UnitRegistry(lane: lanes.lane("registry", controller: nil), clock: clock),
             budget: HostBudget(config.limits, clock: clock), powerUps: PowerUpTurns(stagger: config.limits.powerUpStagger, clock: clock),
-            opener: opener, targets: targets, admission: admission)
+            opener: opener, targets: targets, admission: admission,
+            contactBound: config.profiles.map(\.bounds.contact).max() ?? SessionBounds().contact)
         let known = try await journal.slots()
         try await attribution.load(known)
         let remembered = Dictionary(known.map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
@@ -129,13 +130,16 @@ public actor BenchController {
         try await runner(slot).returnToService(by: by)
     }
 
+    /// The unit was scanned into a slot: where it does not appear there within the profiles' bound, its session has failed.
+    public func expect(_ unit: EUI64, in slot: SlotID) async { await bySlot[slot]?.expect(unit) }
+
     /// What fails, and whether it is the slot, the unit or the release.
     public func failures() async -> FailureReport { await shared.attribution.report() }
 
     /// Whether every grant of the host's budget has been given back.
     package nonisolated var grantsAreReturned: Bool { shared.budget.isWhole }
 
-    /// Looks again at the units that were refused because of what may be flashed: that has changed.
+    /// Looks again at the units that were refused because of what may be flashed, or because nobody expected them: that has changed.
     public func reconsider() async {
         await shared.attribution.decided()
         for runner in order { await runner.reconsider() }
@@ -229,6 +233,8 @@ struct BenchShared: Sendable {
     let opener: any DeviceOpener
     let targets: any TargetSource
     let admission: any AdmissionPolicy
+    /// How long a unit that was scanned into a slot may take to appear there.
+    let contactBound: Duration
 
     func pen(for slot: SlotID, unit: EUI64? = nil) -> SessionJournal {
         SessionJournal(journal: journal, board: board, slot: slot, clock: clock, logger: logger, unit: unit)

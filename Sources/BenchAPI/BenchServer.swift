@@ -3,6 +3,7 @@ internal import BenchModel
 internal import Foundation
 internal import Hummingbird
 public import Logging
+public import Logistics
 public import Releases
 public import ServiceLifecycle
 
@@ -10,14 +11,17 @@ public import ServiceLifecycle
 public struct BenchServer: Service {
     private let bench: BenchController
     private let desk: ReleaseDesk
+    private let consignments: ConsignmentDesk?
     private let socket: String
     private let logger: Logger
     private let whenListening: @Sendable () async -> Void
 
     /// - Throws: ``SocketError`` where the path is taken. A socket that a killed daemon left behind is replaced.
     public init(
-        _ bench: BenchController, desk: ReleaseDesk, socket: String, logger: Logger, whenListening: @escaping @Sendable () async -> Void
+        _ bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk? = nil, socket: String, logger: Logger,
+        whenListening: @escaping @Sendable () async -> Void
     ) throws(SocketError) {
+        self.consignments = consignments
         self.bench = bench
         self.desk = desk
         self.socket = socket
@@ -28,7 +32,7 @@ public struct BenchServer: Service {
 
     public func run() async throws {
         let application = Application(
-            router: Routes(bench: bench, desk: desk).router(),
+            router: Routes(bench: bench, desk: desk, consignments: consignments).router(),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socket)),
             onServerRunning: { [socket, whenListening, bench] _ in
                 // Where the config says who has which role, everyone may ask and the kernel says who it is; else owner and group.

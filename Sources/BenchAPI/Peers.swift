@@ -61,6 +61,8 @@ extension Role.Permission {
         switch self {
         case .look: "look at this bench"
         case .orderSlots: "give orders to slots"
+        case .scan: "scan and pack"
+        case .handleLoads: "handle loads"
         case .bringReleases: "import releases"
         case .bringStatements: "bring statements"
         case .decide: "decide about releases"

@@ -24,7 +24,8 @@ struct ReleaseRoutes: Sendable {
             let by = try await allowed(context, .decide, "approve")
             let order = try await body(request, as: ApproveOrder.self)
             return try await deciding { () async throws(DeskRefusal) in
-                try await desk.approve(name(context), variant: order.variant, first: order.first, via: order.via ?? [], by: by)
+                try await desk.approve(
+                    name(context), variant: order.variant, consignment: order.consignment, first: order.first, via: order.via ?? [], by: by)
             }
         }
         group.post("releases/:release/withdraw") { request, context in

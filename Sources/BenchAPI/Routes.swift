@@ -5,6 +5,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Journal
+internal import Logistics
 internal import NIOCore
 internal import Releases
 
@@ -12,11 +13,14 @@ internal import Releases
 struct Routes: Sendable {
     let bench: BenchController
     let desk: ReleaseDesk
+    /// `nil` on a bench that has nothing to do with consignments.
+    let consignments: ConsignmentDesk?
     private let gate: RoleGate
 
-    init(bench: BenchController, desk: ReleaseDesk) {
+    init(bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk?) {
         self.bench = bench
         self.desk = desk
+        self.consignments = consignments
         gate = RoleGate(rules: bench.config.roles)
     }
 
@@ -30,6 +34,10 @@ struct Routes: Sendable {
         let group = router.group("v1")
         CapsuleRoutes(store: bench.capsules).add(to: group)
         ReleaseRoutes(bench: bench, desk: desk, gate: gate).add(to: group)
+        if let consignments {
+            let scans = ScanDesk(consignments, slots: Set(bench.config.slots.map(\.slot)))
+            ConsignmentRoutes(bench: bench, releases: desk, desk: consignments, scans: scans, gate: gate).add(to: group)
+        }
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
         group.get("bench") { _, _ in try json(StatusView.bench(bench)) }
         group.get("slots") { _, _ in try json(StatusView.status(of: bench).slots) }

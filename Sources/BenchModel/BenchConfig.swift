@@ -14,12 +14,15 @@ public struct BenchConfig: Sendable, Equatable {
     public var releases: ReleaseConfig
     /// Who may do what.
     public var roles: RoleRules
+    /// How loads are taken in, packed and returned; `nil` for a bench that has nothing to do with that.
+    public var logistics: LogisticsConfig?
     /// In the order of the rack's labels.
     public var slots: [SlotPlace]
 
     public init(
         name: String, journal: String, socket: String, limits: BenchLimits = BenchLimits(),
-        profiles: [DeviceProfile], releases: ReleaseConfig, roles: RoleRules = RoleRules(), slots: [SlotPlace]
+        profiles: [DeviceProfile], releases: ReleaseConfig, roles: RoleRules = RoleRules(),
+        logistics: LogisticsConfig? = nil, slots: [SlotPlace]
     ) {
         self.name = name
         self.journal = journal
@@ -28,6 +31,7 @@ public struct BenchConfig: Sendable, Equatable {
         self.profiles = profiles
         self.releases = releases
         self.roles = roles
+        self.logistics = logistics
         self.slots = slots.sorted { $0.slot < $1.slot }
     }
 }

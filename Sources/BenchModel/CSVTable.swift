@@ -38,9 +38,10 @@ public struct CSVTable: Sendable {
     public static let mostColumns = 64
 
     /// - Throws: ``Problem`` at the first thing that is no such table.
-    public init(_ bytes: [UInt8]) throws(Problem) {
-        guard bytes.count <= Self.mostBytes else {
-            throw Problem(line: 1, expected: "at most \(Self.mostBytes) bytes", found: "\(bytes.count)")
+    /// `mostBytes`: larger tables are refused unread.
+    public init(_ bytes: [UInt8], mostBytes: Int = Self.mostBytes) throws(Problem) {
+        guard bytes.count <= mostBytes else {
+            throw Problem(line: 1, expected: "at most \(mostBytes) bytes", found: "\(bytes.count)")
         }
         guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else {
             throw Problem(line: 1, expected: "UTF-8", found: "UTF-16; save it as 'CSV UTF-8'")

@@ -199,10 +199,13 @@ public struct SessionBounds: Sendable, Equatable, Codable {
     public var erase: Duration
     /// How long an SMP upload may come no further.
     public var stall: Duration
+    /// From the scan of a unit into a slot until it appears there.
+    public var contact: Duration
 
     public init(
         request: Duration = .seconds(5), enterBootloader: Duration = .seconds(15), activate: Duration = .seconds(60),
-        comeBack: Duration = .seconds(60), erase: Duration = .seconds(60), stall: Duration = .seconds(20)
+        comeBack: Duration = .seconds(60), erase: Duration = .seconds(60), stall: Duration = .seconds(20),
+        contact: Duration = .seconds(120)
     ) {
         self.request = request
         self.enterBootloader = enterBootloader
@@ -210,5 +213,6 @@ public struct SessionBounds: Sendable, Equatable, Codable {
         self.comeBack = comeBack
         self.erase = erase
         self.stall = stall
+        self.contact = contact
     }
 }

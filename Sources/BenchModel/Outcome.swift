@@ -44,6 +44,8 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
     case trialComplete = "trial-complete"
     case releaseEnded = "release-ended"
     case notExpected = "not-expected"
+    case unitHeld = "unit-held"
+    case otherUnitScanned = "other-unit-scanned"
     case duplicateIdentity = "duplicate-identity"
     case identityUnreadable = "identity-unreadable"
     case bootloaderUnusable = "bootloader-unusable"
@@ -59,6 +61,7 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
     case notStarted = "not-started"
     case notConfirmed = "not-confirmed"
     case reverted
+    case noContact = "no-contact"
     // unknown
     case contactLost = "contact-lost"
     case noAnswer = "no-answer"
@@ -82,6 +85,9 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .trialComplete: "the release is approved for a trial, and its units are used up"
         case .releaseEnded: "the approved release may not be flashed any more"
         case .notExpected: "no open consignment expects this unit"
+        case .unitHeld: "the unit is held until somebody has looked at it"
+        case .otherUnitScanned: "another unit was scanned into this slot"
+        case .noContact: "the unit was scanned into the slot and never appeared there"
         case .duplicateIdentity: "another unit on this bench has the same CHF ID"
         case .identityUnreadable: "the unit's CHF ID can't be read"
         case .bootloaderUnusable: "the unit's bootloader can't be written by this profile"

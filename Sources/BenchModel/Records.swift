@@ -75,14 +75,17 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var settled: Verdict?
     /// The session whose readback settled this one.
     public var settledBy: SessionID?
+    /// The number of the event by which it ended.
+    public var outcomeEvent: EventNumber?
 
     public init(
         id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, manifestHash: SHA256Value? = nil,
         checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, hardwareVersion: HardwareVersion? = nil,
         approval: EventNumber? = nil, components: [String: SHA256Value] = [:],
         transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
-        settled: Verdict? = nil, settledBy: SessionID? = nil
+        settled: Verdict? = nil, settledBy: SessionID? = nil, outcomeEvent: EventNumber? = nil
     ) {
+        self.outcomeEvent = outcomeEvent
         self.id = id
         self.slot = slot
         self.chfId = chfId

@@ -19,6 +19,8 @@ public struct ReleaseRecord: Hashable, Sendable, Codable {
     public struct Approval: Hashable, Sendable, Codable {
         /// For which Communications Hubs.
         public var variant: Variant
+        /// Only units of this consignment; `nil` for all that have no approval of their own.
+        public var consignment: ConsignmentID?
         /// The event's number in the journal.
         public var number: EventNumber
         /// So many units and no more; `nil` for all.
@@ -32,7 +34,11 @@ public struct ReleaseRecord: Hashable, Sendable, Codable {
         /// Whether a signed statement stands behind it.
         public var isSigned: Bool
 
-        public init(variant: Variant, number: EventNumber, first: Int?, used: Int?, via: [String], by: String, isSigned: Bool) {
+        public init(
+            variant: Variant, consignment: ConsignmentID? = nil, number: EventNumber, first: Int?, used: Int?, via: [String], by: String,
+            isSigned: Bool
+        ) {
+            self.consignment = consignment
             self.variant = variant
             self.number = number
             self.first = first

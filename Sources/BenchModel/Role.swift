@@ -4,7 +4,9 @@ public enum Role: String, Hashable, Sendable, Codable, CaseIterable {
     case viewer
     /// Also gives orders to slots.
     case technician
-    /// Also decides what is flashed: approvals, withdrawals, checks that are left out.
+    /// Looks, scans, takes loads in, packs and returns them.
+    case clerk
+    /// Does all that; and decides what is flashed: approvals, withdrawals, checks that are left out.
     case supervisor
     /// Looks, and brings releases and revocations.
     case releaser
@@ -13,6 +15,10 @@ public enum Role: String, Hashable, Sendable, Codable, CaseIterable {
     public enum Permission: Sendable {
         case look
         case orderSlots
+        /// Scans, and what a scan asks for.
+        case scan
+        /// Takes loads in, and closes and ships consignments.
+        case handleLoads
         case bringReleases
         /// Statements that somebody else has signed.
         case bringStatements
@@ -24,6 +30,8 @@ public enum Role: String, Hashable, Sendable, Codable, CaseIterable {
         switch permission {
         case .look: true
         case .orderSlots: self == .technician || self == .supervisor
+        case .scan: self == .technician || self == .clerk || self == .supervisor
+        case .handleLoads: self == .clerk || self == .supervisor
         case .bringReleases: self == .releaser || self == .supervisor
         case .bringStatements: self != .viewer
         case .decide: self == .supervisor

@@ -10,6 +10,8 @@ public struct Target: Sendable {
     public var approval: EventNumber?
     /// Which Communications Hub it is made for.
     public let variant: Variant
+    /// The consignment for whose units alone it was approved; `nil` where it was for all.
+    public var consignment: ConsignmentID?
     /// The firmware version.
     public let version: FirmwareVersion
     /// The model that the release is made for, 8 hex digits; `nil` for any.

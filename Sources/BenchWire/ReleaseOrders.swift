@@ -8,8 +8,11 @@ public struct ApproveOrder: Codable, Sendable, Hashable {
     public var first: Int?
     /// Releases that may be flashed on the way to it, by name or manifest hash; `nil` for none.
     public var via: [String]?
+    /// Only units of this consignment; `nil` for all that have no approval of their own.
+    public var consignment: ConsignmentID?
 
-    public init(variant: Variant, first: Int?, via: [String]?) {
+    public init(variant: Variant, first: Int?, via: [String]?, consignment: ConsignmentID? = nil) {
+        self.consignment = consignment
         self.variant = variant
         self.first = first
         self.via = via

@@ -10,7 +10,7 @@ public enum BenchConfigFile {
     /// As ``load(_:)``, from text; `file` is used in errors and to resolve relative paths.
     public static func parse(_ text: String, file: String) throws(ConfigError) -> BenchConfig {
         let top = try YAMLField(text: text, file: file)
-            .fields(["bench", "journal", "socket", "limits", "profiles", "releases", "roles", "slots"])
+            .fields(["bench", "journal", "socket", "limits", "logistics", "profiles", "releases", "roles", "slots"])
         let folder = TextFile.folder(of: file)
         let profiles = try profiles(try top.required("profiles"))
         return BenchConfig(
@@ -21,6 +21,7 @@ public enum BenchConfigFile {
             profiles: profiles,
             releases: try releases(try top.required("releases"), folder: folder),
             roles: RoleRules(try top["roles"].map(roles)),
+            logistics: try top["logistics"].map(LogisticsReader.read),
             slots: try slots(try top.required("slots"), profiles: profiles))
     }
 

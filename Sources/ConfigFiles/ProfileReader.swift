@@ -148,7 +148,7 @@ extension BenchConfigFile {
     }
 
     private static func bounds(_ field: YAMLField) throws(ConfigError) -> SessionBounds {
-        let fields = try field.fields(["request", "enterBootloader", "activate", "comeBack", "erase", "stall"])
+        let fields = try field.fields(["request", "enterBootloader", "activate", "comeBack", "erase", "stall", "contact"])
         var bounds = SessionBounds()
         if let request = fields["request"] { bounds.request = try bound(request) }
         if let enter = fields["enterBootloader"] { bounds.enterBootloader = try bound(enter) }
@@ -156,6 +156,7 @@ extension BenchConfigFile {
         if let comeBack = fields["comeBack"] { bounds.comeBack = try bound(comeBack) }
         if let erase = fields["erase"] { bounds.erase = try bound(erase) }
         if let stall = fields["stall"] { bounds.stall = try bound(stall) }
+        if let contact = fields["contact"] { bounds.contact = try bound(contact) }
         return bounds
     }
 

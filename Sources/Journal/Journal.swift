@@ -29,9 +29,12 @@ public actor Journal {
     }
 
     private struct Append {
-        let drafts: [JournalDraft]
-        let continuation: CheckedContinuation<Result<[EventRecord], JournalError>, Never>
+        let work: Work
+        let continuation: CheckedContinuation<Result<[EventRecord], any Error>, Never>
     }
+
+    /// What makes the events that are to be stored, from what is stored before them.
+    typealias Work = @Sendable (Database) throws -> [JournalDraft]
 
     /// Opens the journal, and makes it where there is none. It stays locked against other daemons until it is closed.
     /// - Throws: ``JournalError``; nothing has been changed then.
@@ -77,8 +80,19 @@ public actor Journal {
     /// - Throws: ``JournalError``; then none of them is stored.
     @discardableResult
     public func append(_ drafts: [JournalDraft]) async throws(JournalError) -> [EventRecord] {
+        do { return try await enqueue { _ in drafts } } catch { throw JournalError(error, path: path) }
+    }
+
+    /// Stores what `decide` says to, in the order in which it says it; nothing else is stored between what it has read and that.
+    /// - Throws: what `decide` throws, or ``JournalError``; then nothing is stored.
+    @discardableResult
+    public func append(deciding decide: @escaping @Sendable (JournalReader) throws -> [JournalDraft]) async throws -> [EventRecord] {
+        try await enqueue { try decide(JournalReader(database: $0)) }
+    }
+
+    private func enqueue(_ work: @escaping Work) async throws -> [EventRecord] {
         let result = await withCheckedContinuation { continuation in
-            waiting.append(Append(drafts: drafts, continuation: continuation))
+            waiting.append(Append(work: work, continuation: continuation))
             guard !isWriting else { return }
             isWriting = true
             Task(executorPreference: lane) { await self.write() }
@@ -97,32 +111,44 @@ public actor Journal {
         while !waiting.isEmpty {
             let batch = waiting
             waiting = []
-            let result = await stored(batch.map(\.drafts))
-            for (index, append) in batch.enumerated() {
-                append.continuation.resume(returning: result.map { $0[index] })
-            }
+            let results = await stored(batch.map(\.work))
+            for (append, result) in zip(batch, results) { append.continuation.resume(returning: result) }
         }
         isWriting = false
     }
 
-    private func stored(_ drafts: [[JournalDraft]]) async -> Result<[[EventRecord]], JournalError> {
+    private func stored(_ works: [Work]) async -> [Result<[EventRecord], any Error>] {
         let utc = UTC.text(clock.utcMilliseconds)
         let now = clock.now.components
         let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
-        let body: @Sendable (Database) throws -> [[EventRecord]] = { database in
+        let body: @Sendable (Database) throws -> [Result<[EventRecord], any Error>] = { [path] database in
             var tail = try Tail(database)
-            return try drafts.map { group in
-                try group.map { try tail.append($0, utc: utc, monotonic: monotonic, database) }
+            return try works.map { work in
+                let drafts: [JournalDraft]
+                // It has only read: the others' events stay.
+                do { drafts = try work(database) } catch {
+                    return .failure(error is DatabaseError ? JournalError(error, path: path) : error)
+                }
+                return .success(try drafts.map { try tail.append($0, utc: utc, monotonic: monotonic, database) })
             }
         }
         do {
             switch store {
-            case .file(let pool, _): return .success(try await pool.write(body))
-            case .memory(let memory): return .success(try await memory.write(body, clock: clock))
+            case .file(let pool, _): return try await pool.write(body)
+            case .memory(let memory): return try await memory.write(body, clock: clock)
             }
         } catch {
-            return .failure(JournalError(error, path: path))
+            let failure = JournalError(error, path: path)
+            return works.map { _ in .failure(failure) }
         }
+    }
+
+    /// Asks something of one moment of the journal.
+    /// - Throws: ``JournalError``.
+    public nonisolated func look<Value: Sendable>(
+        _ body: @escaping @Sendable (JournalReader) throws -> Value
+    ) async throws(JournalError) -> Value {
+        try await read { try body(JournalReader(database: $0)) }
     }
 
     /// Reads with `body` from a snapshot.
@@ -137,6 +163,11 @@ public actor Journal {
         } catch {
             throw JournalError(error, path: path)
         }
+    }
+
+    /// Writes what is no event, in a transaction of its own.
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JournalError) -> Value {
+        do { return try await store.database.write(body) } catch { throw JournalError(error, path: path) }
     }
 
     /// SQLite's `synchronous` as the writing connection has it: 2 is FULL.

@@ -53,6 +53,8 @@ public enum JournalEvent: Sendable {
     case requestRefused(RequestRefused)
     /// A step on the way to the release is in the unit, as read back.
     case stepFinished(StepFinished)
+    /// What was decided and done about consignments.
+    case consignment(ConsignmentEvent)
 
     /// Payload of `bench-started`.
     public struct BenchStarted: Codable, Sendable {
@@ -247,6 +249,7 @@ public enum JournalEvent: Sendable {
         case .revocationsImported: "revocations-imported"
         case .requestRefused: "request-refused"
         case .stepFinished: "step-finished"
+        case .consignment(let event): event.kind
         }
     }
 
@@ -276,7 +279,19 @@ public enum JournalEvent: Sendable {
         case .revocationsImported(let value): try JSONText.encode(value)
         case .requestRefused(let value): try JSONText.encode(value)
         case .stepFinished(let value): try JSONText.encode(value)
+        case .consignment(let event): try event.payload()
         case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed: "{}"
+        }
+    }
+}
+
+extension JournalEvent {
+    /// How a session ended, of an `outcome` or `session-settled`; `nil` for other kinds.
+    public static func verdict(of record: EventRecord) throws -> Verdict? {
+        switch record.kind {
+        case "outcome": try JSONText.decode(record.payload, as: Verdict.self)
+        case "session-settled": try JSONText.decode(record.payload, as: SessionSettled.self).verdict
+        default: nil
         }
     }
 }

@@ -46,23 +46,25 @@ public final class JournalMemory: Sendable {
         try file.close()
     }
 
-    func write(_ body: (Database) throws -> [[EventRecord]], clock: any BenchClock) async throws -> [[EventRecord]] {
+    typealias Stored = [Result<[EventRecord], any Error>]
+
+    func write(_ body: (Database) throws -> Stored, clock: any BenchClock) async throws -> Stored {
         let latency = state.withLock { $0.latency() }
         if latency > .zero { try? await clock.sleep(for: latency) }
         return try writeNow(body)
     }
 
-    private func writeNow(_ body: (Database) throws -> [[EventRecord]]) throws -> [[EventRecord]] {
+    private func writeNow(_ body: (Database) throws -> Stored) throws -> Stored {
         try expectPower()
         let (isLast, keeps, onCut) = state.withLock { state in
             state.storesLeft? -= 1
             if state.storesLeft == 0 { state.isCut = true }
             return (state.isCut, state.keepsLast, state.onCut)
         }
-        var records: [[EventRecord]] = []
+        var records: Stored = []
         if !isLast || keeps {
             records = try queue.write(body)
-            stored(records.flatMap(\.self))
+            stored(records.flatMap { (try? $0.get()) ?? [] })
         }
         guard !isLast else {
             onCut()

@@ -57,6 +57,14 @@ enum JournalSchema {
                         (SELECT json_extract(payload, '$.unit.hardwareVersion') FROM events WHERE number = sessions.id);
                     """)
         }
+        migrator.registerMigration("4") { database in
+            try database.execute(sql: ConsignmentTables.creation)
+            try database.execute(
+                sql: """
+                    ALTER TABLE sessions ADD COLUMN outcomeEvent INTEGER;
+                    UPDATE sessions SET outcomeEvent = e.number FROM events e WHERE e.session = sessions.id AND e.kind = 'outcome';
+                    """)
+        }
         return migrator
     }
 }

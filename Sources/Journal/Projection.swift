@@ -37,9 +37,9 @@ enum Projection {
             try database.cachedStatement(sql: "UPDATE sessions SET transferBegan = 1 WHERE id = ?").execute(
                 arguments: [event.session])
         case "outcome":
-            try database.cachedStatement(sql: "UPDATE sessions SET endedAt = ?, verdict = ?, unit = coalesce(unit, ?) WHERE id = ?")
-                .execute(
-                    arguments: [event.utc, event.payload, event.unit, event.session])
+            try database.cachedStatement(
+                sql: "UPDATE sessions SET endedAt = ?, verdict = ?, unit = coalesce(unit, ?), outcomeEvent = ? WHERE id = ?"
+            ).execute(arguments: [event.utc, event.payload, event.unit, event.number, event.session])
         case "session-settled":
             let settled = try JSONText.decode(event.payload, as: JournalEvent.SessionSettled.self)
             try database.cachedStatement(sql: "UPDATE sessions SET settled = ?, settledBy = ? WHERE id = ?").execute(
@@ -47,11 +47,13 @@ enum Projection {
         default:
             break
         }
+        try ConsignmentTables.apply(event, database)
     }
 
     /// Makes the projected tables anew from all events.
     static func rebuild(_ database: Database) throws {
         try database.execute(sql: "DELETE FROM sessions; DELETE FROM slots")
+        try ConsignmentTables.empty(database)
         let cursor = try Row.fetchCursor(database, sql: "SELECT * FROM events ORDER BY number")
         while let row = try cursor.next() { try apply(EventFields(row: row), database) }
     }
@@ -116,6 +118,6 @@ extension SessionRecord {
             transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
             verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },
             settled: try settled.map { try JSONText.decode($0, as: Verdict.self) },
-            settledBy: try row.decode(forColumn: "settledBy"))
+            settledBy: try row.decode(forColumn: "settledBy"), outcomeEvent: try row.decode(forColumn: "outcomeEvent"))
     }
 }

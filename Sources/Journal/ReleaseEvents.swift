@@ -73,6 +73,8 @@ extension JournalEvent {
         public var manifestHash: SHA256Value
         /// For which Communications Hubs.
         public var variant: Variant
+        /// Only units of this consignment; `nil` for all that have no approval of their own.
+        public var consignment: ConsignmentID?
         /// The version that they should hold.
         public var version: FirmwareVersion
         /// The release's security counter for the variant: the bench takes no lower one from now on.
@@ -84,9 +86,10 @@ extension JournalEvent {
         /// What it rests on.
         public var warrant: Warrant
         public init(
-            release: String, manifestHash: SHA256Value, variant: Variant, version: FirmwareVersion, securityCounter: UInt32, first: Int?,
-            via: [SHA256Value], warrant: Warrant
+            release: String, manifestHash: SHA256Value, variant: Variant, consignment: ConsignmentID? = nil, version: FirmwareVersion,
+            securityCounter: UInt32, first: Int?, via: [SHA256Value], warrant: Warrant
         ) {
+            self.consignment = consignment
             self.release = release
             self.manifestHash = manifestHash
             self.variant = variant

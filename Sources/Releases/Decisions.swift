@@ -56,7 +56,7 @@ extension ReleaseDesk {
     /// Approves a release on the word of somebody who has the role. `release` and `via`: names or manifest hashes.
     /// - Throws: ``DeskRefusal``, `signature-required` where this bench takes statements only.
     public func approve(
-        _ release: String, variant: Variant, first: Int?, via: [String], by: Operator
+        _ release: String, variant: Variant, consignment: ConsignmentID? = nil, first: Int?, via: [String], by: Operator
     ) async throws(DeskRefusal) -> ReleaseRecord {
         try await answering("approve", release, by) { () async throws(DeskRefusal) in
             let warrant = try warrant(by)
@@ -68,7 +68,8 @@ extension ReleaseDesk {
             }
             let name = ledger.imported[hash]?.release ?? release
             return try await approve(
-                Statement.Approval(release: name, manifestHash: hash, variant: variant, first: first, via: steps), warrant)
+                Statement.Approval(
+                    release: name, manifestHash: hash, variant: variant, consignment: consignment, first: first, via: steps), warrant)
         }
     }
 
@@ -111,7 +112,8 @@ extension ReleaseDesk {
         try await record(
             .releaseApproved(
                 .init(
-                    release: approval.release, manifestHash: approval.manifestHash, variant: approval.variant, version: part.version,
+                    release: approval.release, manifestHash: approval.manifestHash, variant: approval.variant,
+                    consignment: approval.consignment, version: part.version,
                     securityCounter: part.securityCounter, first: approval.first, via: approval.via, warrant: warrant)))
         for release in loaded { hold(release, isUnlisted: isUnlisted) }
         dropUnused()

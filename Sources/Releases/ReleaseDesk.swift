@@ -149,7 +149,7 @@ public actor ReleaseDesk {
 
 extension ReleaseDesk: TargetSource {
     public func target(for unit: BenchModel.Unit, variant: Variant) async throws(Refusal) -> Target {
-        guard let approval = ledger.approvals[variant] else {
+        guard let approval = ledger.approval(variant, of: try await consignment(of: unit)) else {
             if let halt = ledger.halted.values.first(where: { $0.variant == variant }) { throw Refusal(.noApprovedRelease, halt.sentence) }
             throw Refusal(
                 .noApprovedRelease, "no release is approved for variant \(variant); 'reflashctl release approve' approves one")
@@ -173,6 +173,7 @@ extension ReleaseDesk: TargetSource {
             }
             target.checksOff = checksOff
             target.approval = approval.number
+            target.consignment = approval.event.consignment
             targets.append(target)
         }
         guard checksOff.contains(.securityCounter) || approval.event.securityCounter >= ledger.counters[variant] ?? 0 else {
@@ -186,9 +187,17 @@ extension ReleaseDesk: TargetSource {
         return target
     }
 
+    /// The open consignment of a unit, as far as any approval hangs on it.
+    private func consignment(of unit: BenchModel.Unit) async throws(Refusal) -> ConsignmentID? {
+        guard ledger.hasConsignments, let chfId = unit.chfId else { return nil }
+        do throws(JournalError) { return try await journal.look { try $0.openCase(of: chfId)?.consignment.consignment } } catch {
+            throw Refusal(.noApprovedRelease, "which consignment the unit is of can't be found out: \(error)")
+        }
+    }
+
     public func claim(_ target: Target, for unit: BenchModel.Unit) async throws(Refusal) {
         if let end = await ended(target) { throw Refusal(.releaseEnded, "\(target.release) is \(end.rawValue), since a moment ago") }
-        guard let approval = ledger.approvals[target.variant] else { return }
+        guard let approval = ledger.approvals[target.scope] else { return }
         guard let first = approval.event.first, var trial = trials[approval.number] else { return }
         if let chfId = unit.chfId, trial.known.contains(chfId) { return }
         guard trial.used < first else {
@@ -202,7 +211,7 @@ extension ReleaseDesk: TargetSource {
         for release in target.steps + [target] {
             if let end = end(of: release.manifestHash) { return end }
         }
-        guard let approval = ledger.approvals[target.variant], let number = target.approval, number >= approval.since,
+        guard let approval = ledger.approvals[target.scope], let number = target.approval, number >= approval.since,
             approval.uses(target.manifestHash)
         else { return ledger.halted[target.manifestHash] == nil ? .withdrawn : .halted }
         return ledger.isRevoked(approval.event.warrant) ? .revoked : nil
@@ -211,7 +220,7 @@ extension ReleaseDesk: TargetSource {
     public func halt(_ halt: ReleaseHalt) async -> Bool {
         do throws(DeskRefusal) {
             return try await inTurn { () async throws(DeskRefusal) in
-                guard ledger.approvals[halt.variant]?.uses(halt.manifestHash) == true else { return false }
+                guard !ledger.scopes(of: halt).isEmpty else { return false }
                 try await record(.releaseHalted(halt))
                 dropUnused()
                 return true
@@ -234,4 +243,9 @@ extension ReleaseDesk: TargetSource {
         guard let last = ends[hash], now > last else { return nil }
         return .expired
     }
+}
+
+extension Target {
+    /// The approval that it was taken from.
+    fileprivate var scope: ReleaseLedger.Scope { ReleaseLedger.Scope(variant: variant, consignment: consignment) }
 }

@@ -14,10 +14,17 @@ struct ReleaseLedger: Sendable {
         let since: EventNumber
     }
 
+    /// For which units an approval is.
+    struct Scope: Hashable, Sendable {
+        let variant: Variant
+        /// `nil` for all units that have no approval of their own.
+        let consignment: ConsignmentID?
+    }
+
     /// Imported releases by manifest hash.
     private(set) var imported: [SHA256Value: JournalEvent.ReleaseImported] = [:]
     /// What is flashed.
-    private(set) var approvals: [Variant: Approval] = [:]
+    private(set) var approvals: [Scope: Approval] = [:]
     /// Releases that were withdrawn and not approved again.
     private(set) var withdrawn: [SHA256Value: JournalEvent.ReleaseWithdrawn] = [:]
     /// Releases whose approval the bench itself has ended, since which nothing else was decided about them.
@@ -37,7 +44,7 @@ struct ReleaseLedger: Sendable {
 
     /// What a decision is about: a later one about the same can't be undone by an earlier one.
     private enum Subject: Hashable {
-        case variant(Variant)
+        case scope(Scope)
         case release(SHA256Value)
         case check(PolicyCheck)
     }
@@ -46,21 +53,21 @@ struct ReleaseLedger: Sendable {
         switch event {
         case .releaseImported(let event): imported[event.manifestHash] = event
         case .releaseApproved(let event):
-            let last = approvals[event.variant]
+            let last = approvals[event.scope]
             let since = last?.event.manifestHash == event.manifestHash ? last?.since : nil
-            approvals[event.variant] = Approval(number: number, event: event, since: since ?? number)
+            approvals[event.scope] = Approval(number: number, event: event, since: since ?? number)
             counters[event.variant] = max(counters[event.variant] ?? 0, event.securityCounter)
             withdrawn[event.manifestHash] = nil
             halted[event.manifestHash] = nil
-            note(event.warrant, [.variant(event.variant), .release(event.manifestHash)])
+            note(event.warrant, [.scope(event.scope), .release(event.manifestHash)])
         case .releaseWithdrawn(let event):
-            let variants = approvals.filter { $0.value.uses(event.manifestHash) }.keys
-            for variant in variants { approvals[variant] = nil }
+            let scopes = approvals.filter { $0.value.uses(event.manifestHash) }.keys
+            for scope in scopes { approvals[scope] = nil }
             withdrawn[event.manifestHash] = event
             halted[event.manifestHash] = nil
-            note(event.warrant, variants.map { .variant($0) } + [.release(event.manifestHash)])
+            note(event.warrant, scopes.map { .scope($0) } + [.release(event.manifestHash)])
         case .releaseHalted(let halt):
-            if approvals[halt.variant]?.uses(halt.manifestHash) == true { approvals[halt.variant] = nil }
+            for scope in scopes(of: halt) { approvals[scope] = nil }
             halted[halt.manifestHash] = halt
         case .checkSwitchedOff(let event):
             checksOff[event.check] = event
@@ -73,6 +80,20 @@ struct ReleaseLedger: Sendable {
         default: break
         }
     }
+
+    /// The approvals that a halt ends.
+    func scopes(of halt: ReleaseHalt) -> [Scope] {
+        approvals.filter { $0.key.variant == halt.variant && $0.value.uses(halt.manifestHash) }.map(\.key)
+    }
+
+    /// The approval for a unit: its consignment's own, or the one for all.
+    func approval(_ variant: Variant, of consignment: ConsignmentID?) -> Approval? {
+        let own = consignment.flatMap { approvals[Scope(variant: variant, consignment: $0)] }
+        return own ?? approvals[Scope(variant: variant, consignment: nil)]
+    }
+
+    /// Whether any approval is for a consignment's units alone.
+    var hasConsignments: Bool { approvals.keys.contains { $0.consignment != nil } }
 
     private mutating func note(_ warrant: JournalEvent.Warrant, _ subjects: [Subject]) {
         if let hash = warrant.statement { statements.insert(hash) }
@@ -111,12 +132,18 @@ struct ReleaseLedger: Sendable {
     private static func subjects(of content: Statement.Content) -> [Subject] {
         switch content {
         case .approval(let approval):
-            [.variant(approval.variant), .release(approval.manifestHash)] + approval.via.map { .release($0) }
+            [.scope(Scope(variant: approval.variant, consignment: approval.consignment)), .release(approval.manifestHash)]
+                + approval.via.map { .release($0) }
         case .withdrawal(let withdrawal): [.release(withdrawal.manifestHash)]
         case .checkOff(let checkOff): [.check(checkOff.check)]
         case .revocations: []
         }
     }
+}
+
+extension JournalEvent.ReleaseApproved {
+    /// For which units it is.
+    var scope: ReleaseLedger.Scope { ReleaseLedger.Scope(variant: variant, consignment: consignment) }
 }
 
 extension ReleaseLedger.Approval {

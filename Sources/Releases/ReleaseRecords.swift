@@ -46,7 +46,7 @@ extension ReleaseDesk {
         return ReleaseRecord(
             release: imported.release, manifestHash: hash, versions: imported.versions, signer: imported.signer, state: state(of: hash),
             approvals: ledger.approvals.values.filter { $0.event.manifestHash == hash }.map { approval($0) }
-                .sorted { $0.variant.rawValue < $1.variant.rawValue },
+                .sorted { ($0.variant.rawValue, $0.consignment?.name ?? "") < ($1.variant.rawValue, $1.consignment?.name ?? "") },
             usableUntil: last?.formatted(.iso8601), daysLeft: last.map { Int(($0.timeIntervalSince(now) / 86_400).rounded(.down)) },
             problem: problems[hash]?.message ?? ledger.halted[hash]?.sentence ?? ledger.withdrawn[hash]?.reason)
     }
@@ -66,7 +66,7 @@ extension ReleaseDesk {
     private func approval(_ approval: ReleaseLedger.Approval) -> ReleaseRecord.Approval {
         let event = approval.event
         return ReleaseRecord.Approval(
-            variant: event.variant, number: approval.number, first: event.first, used: used(by: approval),
+            variant: event.variant, consignment: event.consignment, number: approval.number, first: event.first, used: used(by: approval),
             via: event.via.map { ledger.imported[$0]?.release ?? "\($0)" }, by: event.warrant.signer ?? event.warrant.by.user,
             isSigned: event.warrant.statement != nil)
     }

@@ -44,6 +44,24 @@ struct BenchClient: Sendable {
         }
     }
 
+    /// Writes an answer to a file as it comes, however long it is.
+    func download(_ path: String, to file: String) async throws {
+        let response = try await execute(request(.GET, path), timeout: .hours(2))
+        guard response.status == .ok else { throw try await complaint(response) }
+        guard FileManager.default.createFile(atPath: file, contents: nil), let handle = FileHandle(forWritingAtPath: file) else {
+            throw Complaint("\(file) can't be written")
+        }
+        for try await chunk in response.body { try handle.write(contentsOf: Data(buffer: chunk)) }
+        try handle.synchronize()
+        try handle.close()
+    }
+
+    private func complaint(_ response: HTTPClientResponse) async throws -> Complaint {
+        let body = Data(buffer: try await response.body.collect(upTo: 1 << 20))
+        let error = try? JSONDecoder().decode(APIErrorBody.self, from: body)
+        return Complaint(error.map { "\($0.message) (\($0.code))" } ?? "the daemon answered \(response.status)")
+    }
+
     /// An answer as it is.
     func bytes(_ path: String) async throws -> Data { try await answer(.GET, path, nil) }
 
@@ -58,12 +76,12 @@ struct BenchClient: Sendable {
         var request = request(method, path)
         if let content { request.body = .bytes(content) }
         let response = try await execute(request, timeout: .seconds(30))
-        let body = Data(buffer: try await response.body.collect(upTo: Self.answerLimit))
+        // What the bench says no to is one thing, what it can't do now another.
         guard response.status == .ok else {
-            let error = try? JSONDecoder().decode(APIErrorBody.self, from: body)
-            throw Complaint(error.map { "\($0.message) (\($0.code))" } ?? "the daemon answered \(response.status)")
+            let complaint = try await complaint(response)
+            throw (400..<500).contains(response.status.code) ? BenchRefusal(complaint) as any Error : complaint
         }
-        return body
+        return Data(buffer: try await response.body.collect(upTo: Self.answerLimit))
     }
 
     private func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
@@ -80,6 +98,13 @@ struct BenchClient: Sendable {
         request.method = method
         return request
     }
+}
+
+/// What the bench says no to; asking again would not help.
+struct BenchRefusal: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ complaint: Complaint) { description = complaint.description }
 }
 
 /// What can't be done, as one sentence for a person.

@@ -21,11 +21,13 @@ extension ReleaseCommand {
                   reflashctl release approve autumn-2026 --variant 4G --key supervisor.pem --certificate supervisor.crt
                   reflashctl release approve autumn-2026 --variant 4G --first 5
                   reflashctl release approve winter-2026 --variant 4G --via autumn-2026
+                  reflashctl release approve spring-2026 --variant 4G --consignment RMA-2026-0042
                   reflashctl release approve autumn.tar --variant 2G/3G --key k.pem --certificate c.crt --bench rack-a --out approval.tar
                 """)
 
         @Argument(help: "The release's name or manifest hash, or its bundle's file.") var release: String
         @Option(help: "\(Variant.allCases.map(\.rawValue).joined(separator: " or ")).") var variant: Variant
+        @Option(help: "Only units of this consignment; the others keep what is approved for them.") var consignment: ConsignmentID?
         @Option(help: "A trial: so many units and no more.") var first: Int?
         @Option(help: "A release that may be flashed on the way to it; again for each.") var via: [String] = []
         @OptionGroup var statement: StatementOptions
@@ -33,7 +35,8 @@ extension ReleaseCommand {
         func run() async throws {
             try await complaining {
                 guard statement.isSigned else {
-                    let order = ApproveOrder(variant: variant, first: first, via: via.isEmpty ? nil : via)
+                    let order = ApproveOrder(
+                        variant: variant, first: first, via: via.isEmpty ? nil : via, consignment: consignment)
                     let record: ReleaseRecord = try await statement.options.client.post("releases/\(release.escaped)/approve", order)
                     return try statement.show([record])
                 }
@@ -41,7 +44,9 @@ extension ReleaseCommand {
                 var steps: [SHA256Value] = []
                 for step in via { steps.append(try await statement.reference(step).hash) }
                 try await statement.deliver(
-                    .approval(.init(release: name, manifestHash: hash, variant: variant, first: first, via: steps)))
+                    .approval(
+                        .init(
+                            release: name, manifestHash: hash, variant: variant, consignment: consignment, first: first, via: steps)))
             }
         }
     }

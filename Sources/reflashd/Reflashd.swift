@@ -9,6 +9,7 @@ import Firmware
 import Foundation
 import Journal
 import Links
+import Logistics
 public import Logging
 import Releases
 import ServiceLifecycle
@@ -85,8 +86,11 @@ struct Reflashd: AsyncParsableCommand {
         let desk = try await ReleaseDesk(
             bench.releases, bench: bench.name, profiles: bench.profiles, journal: journal, clock: clock, logger: logger)
         let controller = try await BenchController(
-            bench, journal: journal, targets: desk, admission: AdmitAll(), opener: try HostLinks(), clock: clock, logger: logger)
-        let server = try BenchServer(controller, desk: desk, socket: bench.socket, logger: logger) { [logger] in
+            bench, journal: journal, targets: desk, admission: admission(bench, journal), opener: try HostLinks(), clock: clock,
+            logger: logger)
+        for (slot, unit) in try await journal.look({ try $0.bindings() }) { await controller.expect(unit, in: slot) }
+        let consignments = bench.logistics.map { ConsignmentDesk($0, journal: journal) }
+        let server = try BenchServer(controller, desk: desk, consignments: consignments, socket: bench.socket, logger: logger) { [logger] in
             logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
             SystemdNotifier.notify("READY=1")
         }
@@ -105,6 +109,10 @@ struct Reflashd: AsyncParsableCommand {
         try await ServiceGroup(configuration: services).run()
         // Folds SQLite's write-ahead log into the one file that people copy.
         try await journal.close()
+    }
+
+    private func admission(_ bench: BenchConfig, _ journal: Journal) -> any AdmissionPolicy {
+        bench.logistics?.expectedOnly == true ? ConsignmentAdmission(journal) : AdmitAll()
     }
 
     private static func complain(_ text: String) {

@@ -56,7 +56,7 @@ import Testing
         ("bench: rack-a", "bench:", "bench.yaml:1: bench: expected a value, found nothing"),
         (
             "bench: rack-a", "rack: a",
-            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, profiles, releases, roles, slots, socket"
+            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, logistics, profiles, releases, roles, slots, socket"
         ),
         ("bench: rack-a\n", "", "bench.yaml:1: the key 'bench' is missing"),
         (
@@ -128,7 +128,7 @@ import Testing
         ),
         (
             "supervisor: [user ada]", "boss: [user ada]",
-            "bench.yaml:21: roles.boss: expected one of viewer, technician, supervisor, releaser, found 'boss'"
+            "bench.yaml:21: roles.boss: expected one of viewer, technician, clerk, supervisor, releaser, found 'boss'"
         ),
         (
             "  A2: pci-0000:00:14.0-usb-0:1.2", "  A2: pci-0000:00:14.0-usb-0:1.10",

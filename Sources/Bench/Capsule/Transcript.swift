@@ -59,18 +59,17 @@ public struct Exchange: Hashable, Sendable, Codable {
         took = 0
     }
 
-    /// Whether the other is this one again, `steps` in wValue further on.
+    /// Whether the other is this one again, `steps` in wValue further on. Asked some times for each block, so field by field.
     func repeats(_ other: Exchange, steps: UInt16) -> Bool {
-        var same = self
-        same.at = other.at
-        // How long nothing came is what a session goes by.
-        if data != nil || isImage == true || kind == .controlOut && error == nil { same.took = other.took }
-        same.value = other.value.map { $0 &+ steps }
-        // What is shown of a block is shown of the first.
-        if kind == .controlOut { same.data = other.data }
-        var wanted = other
-        wanted.value = same.value
-        return same == wanted && value == same.value
+        guard kind == other.kind, request == other.request, value == other.value.map({ $0 &+ steps }), index == other.index,
+            length == other.length, isImage == other.isImage
+        else { return false }
+        let isWritten = kind == .controlOut && error == nil
+        // How long nothing came is what a session goes by; and what is shown of a block is shown of the first.
+        guard isWritten || data != nil || isImage == true || took == other.took, kind == .controlOut || data == other.data else {
+            return false
+        }
+        return error == other.error && sentence == other.sentence && descriptors == other.descriptors && device == other.device
     }
 }
 

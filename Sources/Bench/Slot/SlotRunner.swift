@@ -20,6 +20,8 @@ actor SlotRunner {
     private var dockedUnit: EUI64?
     private var reconciling: Task<Void, Never>?
     private var mustReconcile = false
+    /// Waits for a unit that was scanned into the slot.
+    private var expecting: Task<Void, Never>?
     private var profile: DeviceProfile?
     /// The approval that counted when the last session looked.
     private var seenApproval: EventNumber?
@@ -147,19 +149,51 @@ actor SlotRunner {
         shared.budget.hasten(slot)
     }
 
-    /// What may be flashed may have changed: a unit that is here and was refused for that, under another approval than the one that
-    /// counts now, is looked at again.
+    /// What may be flashed, or which units, may have changed: a unit that is here and was refused for that is looked at again.
     func reconsider() async {
-        guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, Self.passing.contains(reason),
-            let device = await presence.present, let profile,
-            let approval = try? await shared.targets.target(for: view.unit ?? Unit(), variant: profile.variant).approval,
-            approval != seenApproval, await presence.present == device, docked == device.device.attachment
+        guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, let device = await presence.present,
+            let profile, await isLifted(reason, of: view.unit ?? Unit(), profile), await presence.present == device,
+            docked == device.device.attachment
         else { return }
         begin(device, profile)
     }
 
-    /// Refusals that another approval may lift.
-    private static let passing: Set<OutcomeReason> = [.noApprovedRelease, .releaseEnded, .trialComplete, .noPath]
+    /// Whether what a unit was refused for is so no more: another approval counts than then, or it is expected now.
+    private func isLifted(_ reason: OutcomeReason, of unit: BenchModel.Unit, _ profile: DeviceProfile) async -> Bool {
+        switch reason {
+        case .noApprovedRelease, .releaseEnded, .trialComplete, .noPath:
+            let approval = try? await shared.targets.target(for: unit, variant: profile.variant).approval
+            return approval != nil && approval != seenApproval
+        case .notExpected, .unitHeld, .otherUnitScanned:
+            return (try? await shared.admission.admit(unit, in: slot)) != nil
+        default: return false
+        }
+    }
+
+    /// The unit was scanned into this slot: where nothing appears here within the bound, that is its outcome.
+    func expect(_ unit: EUI64) {
+        expecting?.cancel()
+        expecting = Task(executorPreference: lane) { [shared] in
+            guard (try? await shared.clock.sleep(for: shared.contactBound)) != nil else { return }
+            await self.noContact(unit)
+        }
+    }
+
+    private func noContact(_ unit: EUI64) async {
+        guard session == nil, !isStopping, await presence.present == nil else { return }
+        let bound = try? await shared.journal.look { [slot] in try $0.binding(of: slot)?.value }
+        guard bound == unit, session == nil else { return }
+        var pen = shared.pen(for: slot, unit: unit)
+        let started = JournalEvent.SessionStarted(
+            unit: Unit(chfId: unit), profile: profile?.name ?? "", mode: .runtime, target: nil, checksOff: [])
+        let verdict = Verdict(
+            .failed, reason: .noContact, detail: "scanned into the slot, and not seen there for \(shared.contactBound.components.seconds) s"
+        )
+        pen.session = try? await pen.record(.sessionStarted(started)).number
+        guard pen.session != nil, (try? await pen.record(.outcome(verdict))) != nil else { return }
+        shared.board.update(slot) { $0.unit = Unit(chfId: unit) }
+        await show(verdict, unit: unit)
+    }
 
     /// No session begins here until the slot is released; one that runs goes on to its end.
     func hold(by: Operator) async throws(SlotOrderError) {
@@ -216,6 +250,7 @@ actor SlotRunner {
     func drain() async {
         isStopping = true
         reconciling?.cancel()
+        expecting?.cancel()
         await session?.value
     }
 

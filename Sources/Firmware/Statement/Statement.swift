@@ -22,6 +22,8 @@ public struct Statement: Codable, Hashable, Sendable {
 
     /// Payload of an approval.
     public struct Approval: Codable, Hashable, Sendable {
+        /// Only units of this consignment; `nil` for all that have no approval of their own.
+        public var consignment: ConsignmentID?
         /// So many units and no more: a trial run. `nil` for all.
         public var first: Int?
         /// SHA-256 of the release's manifest.
@@ -33,7 +35,11 @@ public struct Statement: Codable, Hashable, Sendable {
         /// For which Communications Hubs.
         public var variant: Variant
 
-        public init(release: String, manifestHash: SHA256Value, variant: Variant, first: Int? = nil, via: [SHA256Value] = []) {
+        public init(
+            release: String, manifestHash: SHA256Value, variant: Variant, consignment: ConsignmentID? = nil, first: Int? = nil,
+            via: [SHA256Value] = []
+        ) {
+            self.consignment = consignment
             self.release = release
             self.manifestHash = manifestHash
             self.variant = variant
