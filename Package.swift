@@ -140,7 +140,11 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
-        .testTarget(name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics"], swiftSettings: common),
+        // What tests of consignments share: a desk with a journal of its own, and random histories.
+        .target(
+            name: "LogisticsKit", dependencies: ["BenchModel", "Journal", "Logistics"], path: "Tests/LogisticsKit", swiftSettings: common),
+        .testTarget(
+            name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit"], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
         // What tests of the bench share: releases, links, and seeded campaigns in virtual time.
         .target(
@@ -161,8 +165,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Bench", "BenchKit", "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Protocols", "ReleaseKit", "Releases",
-                "Simulator",
+                "Bench", "BenchKit", "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Logistics", "LogisticsKit",
+                "Protocols",
+                "ReleaseKit", "Releases", "Simulator",
                 crypto, logging, subprocess, system, "hubsim", "reflashctl", "reflashd",
             ],
             swiftSettings: common),

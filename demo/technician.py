@@ -1,4 +1,4 @@
-"""The people of `make demo`: a supervisor who approves the release, and a technician who watches the bench and does, with simulated
+"""The people of `make demo`: a clerk who takes the load in and gives it back (clerk.py), a supervisor who approves the release, and a technician who watches the bench and does, with simulated
 hands, what each slot's "do next" says.
 
 Runs inside the simulated dock. Exit status 0 only if every unit ended as the dock file means it to."""
@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+
+import clerk
 
 work = sys.argv[1]
 journal = f"{work}/journal.sqlite"
@@ -48,8 +50,8 @@ def do_next(slot, home):
 
 
 def are_refused(status, count):
-    """Whether every unit waits for a release to be approved."""
-    return sum(s.get("reason") == "no-approved-release" and s["state"] == "docked" for s in status["slots"]) == count
+    """Whether every unit waits for its consignment to be taken in."""
+    return sum(s.get("reason") == "not-expected" and s["state"] == "docked" for s in status["slots"]) == count
 
 
 def approve():
@@ -92,6 +94,7 @@ try:
             if are_refused(status, len(home)):
                 began = time.monotonic()
                 approve()
+                clerk.take_in(work, sorted(home))
             continue
         for slot in status["slots"]:
             key = (slot["slot"], slot.get("session"))
@@ -120,7 +123,7 @@ for unit in home:
     shown = json.loads(subprocess.check_output(["reflashctl", "unit", "show", unit, "--json"]))
     counts[shown["outcome"]] += 1
     expected = "already-current" if unit in ALREADY_CURRENT else "reflashed"
-    # The first found no approved release.
+    # The first found that nobody expected the unit.
     attempts = 3 if unit in (*PULLED_OUT, BAD_BIT) else 2
     if shown["outcome"] != expected or len(shown["sessions"]) != attempts:
         wrong.append(f"{unit}: expected {expected} after {attempts} sessions, found {shown['outcome']} after {len(shown['sessions'])}")
@@ -136,6 +139,11 @@ for unit in units():
     if unit["applicationHash"] != targets[unit["chfId"].split("-")[6]]:
         wrong.append(f"{unit['chfId']}: its flash holds {unit['applicationHash']}")
 
+wrong += clerk.give_back(sorted(home))
+for note in clerk.notes:
+    print(note)
+print()
+subprocess.call(["reflashctl", "consignment", "show", clerk.CONSIGNMENT])
 subprocess.call(["reflashctl", "unit", "show", BAD_BIT])
 subprocess.call(["reflashctl", "unit", "show", PULLED_OUT[1]])
 subprocess.call(["reflashctl", "release", "show", "demo-release"])

@@ -15,6 +15,8 @@ packages=(
     qemu-system-arm
     # a real kernel with real udev, and what lies in its first file system
     qemu-system-x86 udev usbip busybox-static cpio kmod binutils
+    # a browser that prints return notes, and readers of what is printed
+    chromium zbar-tools poppler-utils
     # for .ci/run
     shellcheck
 )
@@ -37,6 +39,8 @@ tools=(
     smp==4.2.0 smpclient==7.3.0 smpmgr==0.19.1 mcumgr-toolkit==0.20.0 cbor2==6.3.0
     # a USB/IP client, and a DFU device, of another project
     usbip==0.7.0
+    # the judge of EPCIS documents, with its checks of uri and date-time
+    jsonschema==4.26.0 rfc3987==1.3.8 rfc3339-validator==0.1.4
 )
 if [ "$(cat .venv/installed 2>/dev/null)" != "${tools[*]}" ]; then
     echo "setup: installing Python tools into .venv: ${tools[*]}"

@@ -1,6 +1,7 @@
 import BenchModel
 import Foundation
 import Journal
+import LogisticsKit
 import Testing
 
 @testable import Logistics

@@ -1,5 +1,6 @@
 import BenchModel
 import Journal
+import LogisticsKit
 import Testing
 
 @testable import Logistics

@@ -1,5 +1,6 @@
 import BenchModel
 import Journal
+import LogisticsKit
 import Logistics
 import Testing
 

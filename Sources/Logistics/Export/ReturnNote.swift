@@ -65,6 +65,7 @@ struct ReturnNote {
             thead { display: table-header-group }
             tr { break-inside: avoid }
             table.short { width: auto }
+            td:first-child { white-space: nowrap }
             td.number { text-align: right }
             footer { margin-top: 6mm; font-size: 8pt; overflow-wrap: anywhere }
             </style></head><body>
