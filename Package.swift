@@ -156,7 +156,9 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "BenchKit", "BenchModel", "Bench", "ConfigFiles", "Dock", "Firmware", "Journal", "Links", "Protocols", "Simulator", logging,
+                "BenchKit", "BenchModel", "Bench", "ConfigFiles", "Dock", "Firmware", "Journal", "Links", "Logistics", "Protocols",
+                "Simulator",
+                logging,
             ],
             swiftSettings: common),
         .testTarget(
@@ -195,7 +197,7 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
 if ProcessInfo.processInfo.environment["TESTS"] == "tier-1" {
     let needed: Set = [
         "CLibUSB", "CSerial", "CUdev", "CFuse", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal", "Bench",
-        "Simulator", "BenchKit", "BenchTests", "LinksTests",
+        "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
     ]
     package.targets.removeAll { !needed.contains($0.name) }
     package.products = []

@@ -6,6 +6,7 @@ import Firmware
 import Foundation
 import Journal
 import Links
+import Logistics
 import Logging
 @testable import Simulator
 import Synchronization
@@ -57,6 +58,8 @@ final class TestBench: Sendable {
         var checksOff: Set<PolicyCheck> = []
         /// How often there is no approval yet when somebody asks.
         var refusals = 0
+        /// Whether only units are flashed that a consignment expects.
+        var hasConsignments = false
         /// Whether the journal has a place beside it for failure capsules.
         var keepsCapsules = false
     }
@@ -126,7 +129,8 @@ final class TestBench: Sendable {
         targets = GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals)
         controller = try await BenchController(
             config, journal: journal, targets: targets,
-            admission: AdmitAll(), opener: InProcessLinks(bus), clock: clock, lanes: lanes, logger: logger)
+            admission: setup.hasConsignments ? ConsignmentAdmission(journal) : AdmitAll(), opener: InProcessLinks(bus), clock: clock,
+            lanes: lanes, logger: logger)
         let lane = lanes.lane("dock", controller: nil)
         following = Task(executorPreference: lane) { [controller, bus] in await controller.follow(bus) }
     }

@@ -21,7 +21,10 @@ import Testing
         let readme = try String(contentsOfFile: "\(Programs.packageRoot)/README.md", encoding: .utf8)
         let index = try String(contentsOfFile: "\(Programs.packageRoot)/docs/commands/reflashctl.md", encoding: .utf8)
         for page in Self.pages { #expect(readme.contains(page) || index.contains(page), "\(page)") }
-        for command in ["status", "watch", "slot", "unit", "journal", "image", "release", "config", "doctor", "report", "capsule"] {
+        for command in [
+            "status", "watch", "slot", "unit", "journal", "image", "release", "config", "doctor", "report", "capsule", "consignment",
+            "scan", "pack", "export",
+        ] {
             #expect(Self.pages.contains("reflashctl-\(command).md"))
         }
     }

@@ -75,7 +75,8 @@ struct SimulatedBench: Sendable {
             config = config.replacingOccurrences(of: old, with: new)
         }
         let start = try #require(config.range(of: "\nreleases:")).lowerBound
-        config.replaceSubrange(start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: "\n\(Self.releases)\n")
+        config.replaceSubrange(
+            start..<(try #require(config.range(of: "\n# The rack's")).lowerBound), with: "\n\(Self.releases)\n\(Self.logistics)\n")
         try config.write(toFile: self.config, atomically: true, encoding: .utf8)
         let parts = [ReleaseMaker.Part(.fourG, version, image: image), .init(.twoG3G, version, image: image)]
         let archive = try maker.archive("release", parts)
@@ -83,6 +84,15 @@ struct SimulatedBench: Sendable {
         try Data(try maker.ota(parts[0])).write(to: URL(filePath: "\(folder)/release.zigbee"))
         if isApproved { try await approve(archive, for: [.fourG, .twoG3G]) }
     }
+
+    /// Units are flashed also where no consignment expects them.
+    private static let logistics = """
+        logistics:
+          companyPrefix: "5012345"
+          location: "5012345000008"
+          namespace: https://bench.example/reflash/
+          expectedOnly: false
+        """
 
     /// The role on the socket is enough, and there is no list of products.
     static let releases = """

@@ -1,0 +1,88 @@
+@testable import Bench
+import BenchModel
+import Firmware
+import Foundation
+import Journal
+import Logistics
+import Simulator
+import Testing
+
+/// What consignments and scans mean to sessions.
+@Suite(.timeLimit(.minutes(1))) struct ExpectedUnitTests {
+    private static let clerk = Operator(user: "clerk", role: .clerk)
+
+    private func desk(_ bench: TestBench) throws -> ConsignmentDesk {
+        let prefix = try #require(GS1CompanyPrefix("5012345"))
+        let location = try #require(GLN("5012345000008"))
+        return ConsignmentDesk(
+            LogisticsConfig(companyPrefix: prefix, location: location, namespace: "https://bench.example/"), journal: bench.journal)
+    }
+
+    private func deliver(_ desk: ConsignmentDesk, _ units: ClosedRange<Int>) async throws -> ConsignmentID {
+        let id = try #require(ConsignmentID("RMA-1"))
+        _ = try await desk.request(
+            .init(
+                consignment: id, kind: .returnForReflash, serviceUser: Party(name: "Leaf"), returnTo: "Leeds", reference: nil, load: .unit,
+                units: nil, by: Self.clerk))
+        _ = try await desk.answer(id, accept: true, text: nil, by: Self.clerk)
+        let lines = ["chfId"] + units.map { "\(TestBench.chf($0))" }
+        _ = try await desk.take(
+            Notice(Array(lines.joined(separator: "\n").utf8)), file: SHA256Value.of([UInt8]()), for: id, by: Self.clerk)
+        _ = try await desk.deliver(.init(consignment: id, counted: nil, carrier: nil, by: Self.clerk))
+        return id
+    }
+
+    @Test func `a docked unit waits until its consignment is taken in, and then begins by itself`() async throws {
+        try await TestBench.run(.init(hasConsignments: true)) { bench in
+            let desk = try desk(bench)
+            let refused = try await bench.ended(1)
+            #expect(refused.verdict?.reason == .notExpected)
+            let id = try await deliver(desk, 1...1)
+            await bench.controller.reconsider()
+            #expect(bench.controller.board.slot(TestBench.slot(1))?.session == refused.session)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            await bench.controller.reconsider()
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .reflashed)
+            #expect(try await desk.consignment(id).reconciliation.states == [.reflashed: 1])
+        }
+    }
+
+    @Test func `a unit whose hold is lifted begins by itself`() async throws {
+        try await TestBench.run(.init(undocked: [1], hasConsignments: true)) { bench in
+            let desk = try desk(bench)
+            let id = try await deliver(desk, 1...1)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            _ = try await desk.hold(TestBench.chf(1), of: id, text: nil, by: Self.clerk)
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            #expect(try await bench.ended(1).verdict?.reason == .unitHeld)
+            _ = try await desk.lift(TestBench.chf(1), of: id, reason: "looked at", by: Self.clerk)
+            await bench.controller.reconsider()
+            #expect(try await bench.ended(1, sessions: 2).verdict?.outcome == .reflashed)
+        }
+    }
+
+    @Test func `a unit that was scanned into a slot and never appears there has failed, and one that appears has not`() async throws {
+        var bounds = SessionBounds()
+        bounds.contact = .seconds(90)
+        let setup = TestBench.Setup(
+            installed: [FirmwareVersion(rawValue: 0x0002_0100), FirmwareVersion(rawValue: 0x0002_0100)], bounds: bounds, undocked: [1, 2],
+            hasConsignments: true)
+        let (missing, there) = try await TestBench.run(setup, seed: 7) { bench in
+            let desk = try desk(bench)
+            let id = try await deliver(desk, 1...2)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            for (index, slot) in [(1, TestBench.slot(1)), (2, TestBench.slot(2))] {
+                try await bench.journal.append(
+                    JournalDraft(.consignment(.unitBound(.init(consignment: id, by: Self.clerk))), slot: slot, unit: TestBench.chf(index)))
+                await bench.controller.expect(TestBench.chf(index), in: slot)
+            }
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(2))
+            let missing = try await bench.ended(1).verdict
+            return (missing, try await bench.ended(2).verdict)
+        }
+        #expect(missing?.outcome == .failed)
+        #expect(missing?.reason == .noContact)
+        #expect(missing?.detail == "scanned into the slot, and not seen there for 90 s")
+        #expect(there?.outcome == .reflashed)
+    }
+}
