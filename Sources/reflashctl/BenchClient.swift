@@ -9,6 +9,13 @@ import NIOHTTP1
 struct BenchClient: Sendable {
     let socket: String
 
+    /// Where nobody listens that is said at once; the shared client would try again for half a minute.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// The largest answer that is read, bytes.
     private static let answerLimit = 64 << 20
 
@@ -86,7 +93,7 @@ struct BenchClient: Sendable {
 
     private func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
         do {
-            return try await HTTPClient.shared.execute(request, timeout: timeout)
+            return try await Self.client.execute(request, timeout: timeout)
         } catch {
             throw Complaint("no answer from \(socket): is reflashd running? Name its socket with --socket or $REFLASH_SOCKET")
         }

@@ -198,7 +198,7 @@ struct ConsignmentCommand: AsyncParsableCommand {
             abstract: "Say that an earlier event does not count.",
             discussion: """
                 Intake decisions, scans, holds, missing and unproven units, fault reasons and packing can be taken back; the event stays in the
-                journal, and so does its correction. 'journal show --unit' has the numbers.
+                journal, and so does its correction. 'journal events --unit' has the numbers.
 
                 EXAMPLES
                   reflashctl consignment correct RMA-42 1207 --reason "wrong carton"

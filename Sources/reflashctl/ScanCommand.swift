@@ -45,13 +45,17 @@ struct ScanCommand: AsyncParsableCommand {
                                 scan: UUID().uuidString, code: String(line.prefix(200)), station: station, consignment: consignment))
                         wake.yield()
                     }
+                    spool.end()
                     wake.finish()
                 } catch {
                     wake.finish(throwing: error)
                 }
             }
-            for try await _ in news { try await sender.sendAll(tries: nil) }
-            guard try await sender.sendAll(tries: Self.lastTries) else {
+            var isAllSent = true
+            for try await _ in news { isAllSent = try await sender.sendAll(lastTries: Self.lastTries) }
+            // What was read last may not have been told.
+            if isAllSent { isAllSent = try await sender.sendAll(lastTries: Self.lastTries) }
+            guard isAllSent else {
                 throw Complaint("\(spool.count) scans are kept in \(spool.path); 'reflashctl scan --station \(station)' sends them")
             }
         }
@@ -75,18 +79,17 @@ struct ScanSender: Sendable {
     /// The pause between two tries.
     private static let pause = Duration.seconds(1)
 
-    /// `tries`: so many for each scan; `nil` until it is answered.
+    /// Sends what there is; `lastTries`: so often a scan is tried once no more come.
     /// - Returns: whether all were answered.
-    @discardableResult
-    func sendAll(tries: Int?) async throws -> Bool {
-        var left = tries
+    func sendAll(lastTries: Int) async throws -> Bool {
+        var left = lastTries
         var hasComplained = false
         while let order = spool.first {
             do {
                 let answer: ScanAnswer = try await client.post("scans", order)
                 try spool.removeFirst()
                 try show(answer)
-                (left, hasComplained) = (tries, false)
+                (left, hasComplained) = (lastTries, false)
             } catch let complaint as BenchRefusal {
                 // It was read, and is not taken: sending it again would not help.
                 try spool.removeFirst()
@@ -94,8 +97,8 @@ struct ScanSender: Sendable {
             } catch let complaint as Complaint {
                 if !hasComplained { FileHandle.standardError.write(Data("reflashctl: \(complaint); the scan is kept\n".utf8)) }
                 hasComplained = true
-                if let count = left { left = count - 1 }
-                if left == 0 { return false }
+                if spool.hasEnded { left -= 1 }
+                if left <= 0 { return false }
                 try await Task.sleep(for: Self.pause)
             }
         }

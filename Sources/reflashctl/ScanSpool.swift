@@ -8,6 +8,7 @@ import Synchronization
 final class ScanSpool: Sendable {
     let path: String
     private let state: Mutex<[ScanOrder]>
+    private let ended = Atomic(false)
 
     /// Scans that wait at the most: by then somebody has to look at the bench.
     static let most = 10_000
@@ -23,6 +24,12 @@ final class ScanSpool: Sendable {
         let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
         state = Mutex(lines.compactMap { try? JSONDecoder().decode(ScanOrder.self, from: Data($0.utf8)) })
     }
+
+    /// No more scans will come.
+    func end() { ended.store(true, ordering: .releasing) }
+
+    /// Whether no more scans will come.
+    var hasEnded: Bool { ended.load(ordering: .acquiring) }
 
     var count: Int { state.withLock { $0.count } }
 
