@@ -16,6 +16,7 @@ struct ConsignmentRoutes: Sendable {
     let releases: ReleaseDesk
     let desk: ConsignmentDesk
     let scans: ScanDesk
+    let checkpointer: Checkpointer
     let gate: RoleGate
 
     /// Bytes of a notice.
@@ -70,7 +71,10 @@ struct ConsignmentRoutes: Sendable {
         }
         let by = try await allowed(context, kind.permission, "consignment-\(name)")
         let order = try await body(request, as: ConsignmentOrder.self)
-        return try await deciding { () async throws(LogisticsRefusal) in try await kind.give(order, id, desk, by) }
+        let response = try await deciding { () async throws(LogisticsRefusal) in try await kind.give(order, id, desk, by) }
+        // It is closed; where its checkpoint can't be made now, or not be taken away, the checkpointer tries again by itself.
+        if kind == .close { _ = try? await checkpointer.make(why: "consignment-closed") }
+        return response
     }
 
     // MARK: Tables

@@ -15,9 +15,11 @@ struct Routes: Sendable {
     let desk: ReleaseDesk
     /// `nil` on a bench that has nothing to do with consignments.
     let consignments: ConsignmentDesk?
+    let checkpointer: Checkpointer
     private let gate: RoleGate
 
-    init(bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk?) {
+    init(bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk?, checkpointer: Checkpointer) {
+        self.checkpointer = checkpointer
         self.bench = bench
         self.desk = desk
         self.consignments = consignments
@@ -36,7 +38,9 @@ struct Routes: Sendable {
         ReleaseRoutes(bench: bench, desk: desk, gate: gate).add(to: group)
         if let consignments {
             let scans = ScanDesk(consignments, slots: Set(bench.config.slots.map(\.slot)))
-            ConsignmentRoutes(bench: bench, releases: desk, desk: consignments, scans: scans, gate: gate).add(to: group)
+            ConsignmentRoutes(
+                bench: bench, releases: desk, desk: consignments, scans: scans, checkpointer: checkpointer, gate: gate
+            ).add(to: group)
         }
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }
         group.get("bench") { _, _ in try json(StatusView.bench(bench)) }
@@ -54,6 +58,7 @@ struct Routes: Sendable {
         group.get("sessions") { request, _ in try json(try await bench.journal.sessions(limit: limit(request))) }
         group.get("sessions/:session") { _, context in try json(try await session(context)) }
         group.get("journal/events") { request, _ in try json(try await events(request)) }
+        group.post("journal/checkpoint") { _, context in try json(try await checkpoint(context)) }
         group.get("events") { _, _ in EventStream(bench: bench).response }
         return router
     }
@@ -124,6 +129,17 @@ struct Routes: Sendable {
             return unit
         }
         return try await bench.journal.events(after: after, limit: try limit(request), unit: unit)
+    }
+
+    private func checkpoint(_ context: BenchRequestContext) async throws -> Checkpoint {
+        do throws(APIFailure) { _ = try gate.operator(context, for: .handleLoads) } catch {
+            await desk.note(error, "checkpoint", "", by: gate.nobody(context))
+            throw error
+        }
+        guard let checkpoint = try await checkpointer.make(why: "asked") else {
+            throw APIFailure(.conflict, "journal-empty", "the journal has no event yet")
+        }
+        return checkpoint
     }
 
     private func limit(_ request: Request) throws -> Int {

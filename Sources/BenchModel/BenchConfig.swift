@@ -6,6 +6,10 @@ public struct BenchConfig: Sendable, Equatable {
     public var journal: String
     /// The Unix socket of the API.
     public var socket: String
+    /// The file of the key by which the bench signs its checkpoints; made where it is not there.
+    public var benchKey: String { journal + ".key" }
+    /// A folder, best on another machine, into which checkpoints are copied; `nil` for none.
+    public var checkpoints: String?
     /// What the host can carry.
     public var limits: BenchLimits
     /// How each kind of unit is recognised, asked and written; the first that fits is used.
@@ -22,8 +26,9 @@ public struct BenchConfig: Sendable, Equatable {
     public init(
         name: String, journal: String, socket: String, limits: BenchLimits = BenchLimits(),
         profiles: [DeviceProfile], releases: ReleaseConfig, roles: RoleRules = RoleRules(),
-        logistics: LogisticsConfig? = nil, slots: [SlotPlace]
+        logistics: LogisticsConfig? = nil, checkpoints: String? = nil, slots: [SlotPlace]
     ) {
+        self.checkpoints = checkpoints
         self.name = name
         self.journal = journal
         self.socket = socket

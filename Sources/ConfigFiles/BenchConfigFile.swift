@@ -10,7 +10,7 @@ public enum BenchConfigFile {
     /// As ``load(_:)``, from text; `file` is used in errors and to resolve relative paths.
     public static func parse(_ text: String, file: String) throws(ConfigError) -> BenchConfig {
         let top = try YAMLField(text: text, file: file)
-            .fields(["bench", "journal", "socket", "limits", "logistics", "profiles", "releases", "roles", "slots"])
+            .fields(["bench", "checkpoints", "journal", "socket", "limits", "logistics", "profiles", "releases", "roles", "slots"])
         let folder = TextFile.folder(of: file)
         let profiles = try profiles(try top.required("profiles"))
         return BenchConfig(
@@ -22,6 +22,7 @@ public enum BenchConfigFile {
             releases: try releases(try top.required("releases"), folder: folder),
             roles: RoleRules(try top["roles"].map(roles)),
             logistics: try top["logistics"].map(LogisticsReader.read),
+            checkpoints: try top["checkpoints"].map { field throws(ConfigError) in TextFile.resolve(try field.text(), in: folder) },
             slots: try slots(try top.required("slots"), profiles: profiles))
     }
 

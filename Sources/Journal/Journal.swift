@@ -151,6 +151,9 @@ public actor Journal {
         try await read { try body(JournalReader(database: $0)) }
     }
 
+    /// UTC now, as events have it.
+    nonisolated var now: String { UTC.text(clock.utcMilliseconds) }
+
     /// Reads with `body` from a snapshot.
     nonisolated func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value

@@ -53,6 +53,8 @@ public enum JournalEvent: Sendable {
     case requestRefused(RequestRefused)
     /// A step on the way to the release is in the unit, as read back.
     case stepFinished(StepFinished)
+    /// The bench vouches for all events before.
+    case checkpoint(CheckpointMade)
     /// What was decided and done about consignments.
     case consignment(ConsignmentEvent)
 
@@ -249,6 +251,7 @@ public enum JournalEvent: Sendable {
         case .revocationsImported: "revocations-imported"
         case .requestRefused: "request-refused"
         case .stepFinished: "step-finished"
+        case .checkpoint: "checkpoint"
         case .consignment(let event): event.kind
         }
     }
@@ -279,6 +282,7 @@ public enum JournalEvent: Sendable {
         case .revocationsImported(let value): try JSONText.encode(value)
         case .requestRefused(let value): try JSONText.encode(value)
         case .stepFinished(let value): try JSONText.encode(value)
+        case .checkpoint(let value): try JSONText.encode(value)
         case .consignment(let event): try event.payload()
         case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed: "{}"
         }

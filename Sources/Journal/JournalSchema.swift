@@ -65,6 +65,9 @@ enum JournalSchema {
                     UPDATE sessions SET outcomeEvent = e.number FROM events e WHERE e.session = sessions.id AND e.kind = 'outcome';
                     """)
         }
+        migrator.registerMigration("5") { database in
+            try database.execute(sql: "CREATE INDEX events_of_checkpoints ON events (number) WHERE kind = 'checkpoint'")
+        }
         return migrator
     }
 }

@@ -8,7 +8,7 @@ import TerminalView
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal", abstract: "Read the bench's record, and prove that it is whole.",
-        subcommands: [Events.self, Verify.self])
+        subcommands: [Events.self, Verify.self, MakeCheckpoint.self, Prove.self, VerifyProof.self])
 
     struct Events: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -56,21 +56,24 @@ struct JournalCommand: AsyncParsableCommand {
             abstract: "Re-compute the hash chain of a journal.",
             discussion: """
                 With a file it needs no daemon and writes nothing. Exit status 0 if every event fits, 1 at the first that
-                does not.
+                does not. With a checkpoint that was kept elsewhere it also finds a tail that was cut off, a journal that was made anew, and a bench
+                key that was replaced.
 
                 EXAMPLES
                   reflashctl journal verify
                   reflashctl journal verify /var/lib/reflash/journal.sqlite --json
+                  reflashctl journal verify journal.sqlite --checkpoint copies/rack-a-4711.checkpoint.json
                 """)
 
         @Argument(help: "The journal's file. Default: that of the running daemon.") var file: String?
+        @Option(help: "A checkpoint that was kept elsewhere.", completion: .file()) var checkpoint: String?
         @OptionGroup var options: BenchOptions
 
         func run() async throws {
             try await complaining {
                 let path: String
                 if let file { path = file } else { path = (try await options.client.get("status", as: BenchStatus.self)).journal }
-                let result = try JournalVerifier.verify(path)
+                let result = try JournalVerifier.verify(path, against: try checkpoint.map(JournalFiles.checkpoint))
                 if options.output.json {
                     try options.output.printJSON(result)
                 } else if let fault = result.fault {
@@ -78,6 +81,7 @@ struct JournalCommand: AsyncParsableCommand {
                 } else {
                     let head = result.head.map { ", head \($0)" } ?? ""
                     Terminal.print("\(path): intact, \(result.events) events\(head)")
+                    Terminal.print(JournalFiles.line(result))
                 }
                 if !result.isIntact { throw ExitCode.failure }
             }

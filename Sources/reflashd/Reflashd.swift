@@ -90,7 +90,11 @@ struct Reflashd: AsyncParsableCommand {
             logger: logger)
         for (slot, unit) in try await journal.look({ try $0.bindings() }) { await controller.expect(unit, in: slot) }
         let consignments = bench.logistics.map { ConsignmentDesk($0, journal: journal) }
-        let server = try BenchServer(controller, desk: desk, consignments: consignments, socket: bench.socket, logger: logger) { [logger] in
+        let checkpointer = Checkpointer(
+            journal, key: try BenchKey(path: bench.benchKey), bench: bench.name, directory: bench.checkpoints, clock: clock)
+        let server = try BenchServer(
+            controller, desk: desk, consignments: consignments, checkpointer: checkpointer, socket: bench.socket, logger: logger
+        ) { [logger] in
             logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
             SystemdNotifier.notify("READY=1")
         }
@@ -103,7 +107,7 @@ struct Reflashd: AsyncParsableCommand {
                             bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first })))))
         // They end in the reverse order: the bench first, whose board then ends the streams that the server serves.
         var services = ServiceGroupConfiguration(
-            services: [server, BenchService(controller, try DockWatcher(logger: logger))],
+            services: [server, CheckpointService(checkpointer, logger: logger), BenchService(controller, try DockWatcher(logger: logger))],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = bench.limits.drain + Self.endBound
         try await ServiceGroup(configuration: services).run()
@@ -121,6 +125,30 @@ struct Reflashd: AsyncParsableCommand {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// Checkpoints as a service: makes each when it is due, and takes it to the second place, until it is told to stop.
+struct CheckpointService: Service {
+    private let checkpointer: Checkpointer
+    private let logger: Logger
+
+    /// How often it is looked whether one is due.
+    private static let interval = Duration.seconds(600)
+
+    init(_ checkpointer: Checkpointer, logger: Logger) {
+        self.checkpointer = checkpointer
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            repeat {
+                do { try await checkpointer.keepUp() } catch {
+                    logger.error("no checkpoint, or no copy of it", metadata: ["error": "\(error)"])
+                }
+            } while (try? await Task.sleep(for: Self.interval)) != nil
+        }
+    }
+}
 
 /// The bench as a service: follows the dock until it is told to stop, then lets sessions end.
 struct BenchService: Service {

@@ -56,7 +56,7 @@ import Testing
         ("bench: rack-a", "bench:", "bench.yaml:1: bench: expected a value, found nothing"),
         (
             "bench: rack-a", "rack: a",
-            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, journal, limits, logistics, profiles, releases, roles, slots, socket"
+            "bench.yaml:1: rack: unknown key 'rack'; known here: bench, checkpoints, journal, limits, logistics, profiles, releases, roles, slots, socket"
         ),
         ("bench: rack-a\n", "", "bench.yaml:1: the key 'bench' is missing"),
         (
