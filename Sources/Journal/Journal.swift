@@ -117,12 +117,17 @@ public actor Journal {
         isWriting = false
     }
 
+    /// Milliseconds by which a clock may be set back without that meaning anything: time services do it.
+    private static let clockTolerance: Int64 = 5000
+
     private func stored(_ works: [Work]) async -> [Result<[EventRecord], any Error>] {
         let utc = UTC.text(clock.utcMilliseconds)
+        let latest = UTC.text(clock.utcMilliseconds + Self.clockTolerance)
         let now = clock.now.components
         let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
         let body: @Sendable (Database) throws -> [Result<[EventRecord], any Error>] = { [path] database in
             var tail = try Tail(database)
+            guard tail.utc <= latest else { throw JournalError.clockBehind(path: path, last: tail.utc, now: utc) }
             return try works.map { work in
                 let drafts: [JournalDraft]
                 // It has only read: the others' events stay.
@@ -211,10 +216,13 @@ public actor Journal {
 private struct Tail {
     private var number: EventNumber
     private var hash: [UInt8]
+    /// When the last event was stored; empty where there is none.
+    let utc: String
 
     init(_ database: Database) throws {
-        let row = try Row.fetchOne(try database.cachedStatement(sql: "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"))
+        let row = try Row.fetchOne(try database.cachedStatement(sql: "SELECT number, utc, hash FROM events ORDER BY number DESC LIMIT 1"))
         number = try row?.decode(forColumn: "number") ?? 0
+        utc = try row?.decode(forColumn: "utc") ?? ""
         let bytes: Data? = try row?.decode(forColumn: "hash")
         hash = bytes.map { Array($0) } ?? HashChain.start
     }
