@@ -37,7 +37,7 @@ struct ScanTurn {
         let unit = mapped ?? identity
         guard let (consignment, found) = try reader.openCase(of: unit), found.announced != nil else { return try unexpected(unit) }
         let id = consignment.consignment
-        if let package = found.packed, station.slot != nil || station.carton != package.value || station.carton == nil {
+        if let package = found.packed, station.slot != nil || station.carton != package.value {
             return [said(.alreadyPacked, "\(unit) is in carton \(package.value) already", id, unit)]
         }
         if let slot = station.slot { return try bind(unit, to: slot, id, found) }
