@@ -23,16 +23,7 @@ public struct SerialHost: Sendable {
 
     /// Setting up a USB tty is requests to its device, which block for as long as it does not answer.
     private static func openAside(_ node: String, _ settings: LineSettings) async throws(SerialError) -> any SerialPort {
-        let result: Result<any SerialPort, SerialError> = await withCheckedContinuation { continuation in
-            DispatchQueue(pooled: "open.\(node)").async { @Sendable in
-                do throws(SerialError) {
-                    continuation.resume(returning: .success(try openTTY(node, settings)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        return try result.get()
+        try await DispatchQueue(pooled: "open.\(node)").run { () throws(SerialError) in try openTTY(node, settings) }
     }
 
     private static func openTTY(_ node: String, _ settings: LineSettings) throws(SerialError) -> any SerialPort {
@@ -80,30 +71,24 @@ public struct SerialHost: Sendable {
     private static let resolver = DispatchQueue(label: "serial.resolve")
 
     private static func resolve(_ host: String, _ port: UInt16, _ name: String) async throws(SerialError) -> [Address] {
-        let result: Result<[Address], SerialError> = await withCheckedContinuation { continuation in
-            resolver.async { @Sendable in
-                var hints = unsafe addrinfo()
-                unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-                var list: UnsafeMutablePointer<addrinfo>?
-                let code = unsafe getaddrinfo(host, "\(port)", &hints, &list)
-                guard code == 0 else {
-                    let text = unsafe String(cString: gai_strerror(code))
-                    return continuation.resume(returning: .failure(SerialError(.unreachable, "\(name): \(text)")))
+        try await resolver.run { () throws(SerialError) in
+            var hints = unsafe addrinfo()
+            unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+            var list: UnsafeMutablePointer<addrinfo>?
+            let code = unsafe getaddrinfo(host, "\(port)", &hints, &list)
+            guard code == 0 else { throw SerialError(.unreachable, "\(name): \(unsafe String(cString: gai_strerror(code)))") }
+            defer { unsafe freeaddrinfo(list) }
+            var addresses: [Address] = []
+            var entry = unsafe list
+            while let current = unsafe entry?.pointee {
+                if let address = unsafe current.ai_addr {
+                    let raw = unsafe UnsafeRawBufferPointer(start: address, count: Int(current.ai_addrlen))
+                    unsafe addresses.append(Address(family: current.ai_family, bytes: Array(raw)))
                 }
-                defer { unsafe freeaddrinfo(list) }
-                var addresses: [Address] = []
-                var entry = unsafe list
-                while let current = unsafe entry?.pointee {
-                    if let address = unsafe current.ai_addr {
-                        let raw = unsafe UnsafeRawBufferPointer(start: address, count: Int(current.ai_addrlen))
-                        unsafe addresses.append(Address(family: current.ai_family, bytes: Array(raw)))
-                    }
-                    unsafe entry = current.ai_next
-                }
-                continuation.resume(returning: .success(addresses))
+                unsafe entry = current.ai_next
             }
+            return addresses
         }
-        return try result.get()
     }
 
     private static func connect(_ address: Address, _ name: String, _ timeout: Duration) async throws(SerialError) -> CInt {

@@ -110,24 +110,6 @@ final class USBContext: @unchecked Sendable {
     }
 }
 
-extension DispatchQueue {
-    /// Runs `body`, which may block in the kernel, on this queue and waits for it without holding a thread.
-    func run<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(USBError) -> Value
-    ) async throws(USBError) -> Value {
-        let result: Result<Value, USBError> = await withCheckedContinuation { continuation in
-            async { @Sendable in
-                do throws(USBError) {
-                    continuation.resume(returning: .success(try body()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        return try result.get()
-    }
-}
-
 extension USBError {
     /// Throws what a negative libusb return value means.
     static func check(_ result: CInt, _ call: String) throws(USBError) {
