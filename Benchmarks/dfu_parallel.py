@@ -158,10 +158,11 @@ def ours(work, units):
         cpu = daemon.cpu()
         daemon.ask("POST", "/v1/releases/benchmark/approve", json.dumps({"variant": "4G"}).encode())
         resident = threads = 0
+        events = []
         while True:
             time.sleep(0.25)
             resident, threads = max(resident, daemon.status("VmRSS")), max(threads, daemon.status("Threads"))
-            events = daemon.events(first)
+            events += daemon.events(events[-1]["number"] if events else first)
             if len([e for e in events if e["kind"] == "outcome"]) >= units:
                 break
         cpu = daemon.cpu() - cpu

@@ -2,10 +2,14 @@ internal import CUdev
 internal import Dispatch
 public import Logging
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// Sees, through libudev, what is docked: the devices that our udev rule has tagged.
 ///
-/// A monitor event makes it enumerate anew, and so does a timer, in case an event was lost; what it hands out is always the
-/// whole truth of one moment. Sendable: libudev's objects are used on `queue` alone.
+/// A monitor event makes it read anew what the event is about; a timer makes it enumerate everything, in case an event was lost. What it hands
+/// out is always all that is docked. Sendable: libudev's objects and what is known are used on `queue` alone.
 @safe
 public final class DockWatcher: @unchecked Sendable {
     /// The tag that `udev-rules/` puts on every device of ours.
@@ -22,6 +26,8 @@ public final class DockWatcher: @unchecked Sendable {
     private let monitor: OpaquePointer
     private let source: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
+    /// By syspath; `nil` before the first look.
+    private var known: [String: DockedDevice]?
 
     /// - Throws: ``DockError`` when udev can't be reached.
     public init(logger: Logger) throws(DockError) {
@@ -41,8 +47,8 @@ public final class DockWatcher: @unchecked Sendable {
         source = unsafe DispatchSource.makeReadSource(
             fileDescriptor: udev_monitor_get_fd(monitor), queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
-        source.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: true) }
-        timer.setEventHandler { @Sendable [weak self] in self?.look(afterEvent: false) }
+        source.setEventHandler { @Sendable [weak self] in self?.lookAtChanges() }
+        timer.setEventHandler { @Sendable [weak self] in self?.lookAtAll() }
         timer.schedule(deadline: .now(), repeating: Self.interval)
         source.activate()
         timer.activate()
@@ -58,47 +64,63 @@ public final class DockWatcher: @unchecked Sendable {
         queue.async { @Sendable in handles.release() }
     }
 
-    private func look(afterEvent: Bool) {
-        if afterEvent { drainMonitor() }
+    private func lookAtAll() {
         // A look that failed says nothing about the dock.
-        if let devices = enumerate() { continuation.yield(devices) } else { logger.error("udev can't be asked what is docked") }
+        guard let devices = enumerate() else { return logger.error("udev can't be asked what is docked") }
+        known = devices
+        continuation.yield(Array(devices.values))
+    }
+
+    /// With 64 units that come at once a look at all of them for each would be thousands.
+    private func lookAtChanges() {
+        guard let changed = drainMonitor(), var devices = known else { return lookAtAll() }
+        for path in changed {
+            // What is true of a tty hangs on its device.
+            for each in devices.keys.filter({ $0.hasPrefix(path + "/") }) + [path] { devices[each] = unsafe device(at: each) }
+        }
+        known = devices
+        continuation.yield(Array(devices.values))
     }
 
     /// Takes every waiting event off the socket: one look serves them all.
-    private func drainMonitor() {
+    /// - Returns: the syspaths that they are about; `nil` where the socket could not hold them all.
+    private func drainMonitor() -> Set<String>? {
+        var paths: Set<String> = []
+        errno = 0
         while let device = unsafe udev_monitor_receive_device(monitor) {
+            let path = unsafe Self.text(udev_device_get_syspath(device))
             logger.trace(
                 "udev event",
-                metadata: [
-                    "action": "\(unsafe Self.text(udev_device_get_action(device)) ?? "?")",
-                    "device": "\(unsafe Self.text(udev_device_get_syspath(device)) ?? "?")",
-                ])
+                metadata: ["action": "\(unsafe Self.text(udev_device_get_action(device)) ?? "?")", "device": "\(path ?? "?")"])
+            if let path { paths.insert(path) }
             unsafe udev_device_unref(device)
+            errno = 0
         }
+        return errno == ENOBUFS ? nil : paths
     }
 
-    private func enumerate() -> [DockedDevice]? {
+    private func enumerate() -> [String: DockedDevice]? {
         guard let enumeration = unsafe udev_enumerate_new(udev) else { return nil }
         defer { unsafe udev_enumerate_unref(enumeration) }
         unsafe udev_enumerate_add_match_subsystem(enumeration, "usb")
         unsafe udev_enumerate_add_match_subsystem(enumeration, "tty")
         unsafe udev_enumerate_add_match_tag(enumeration, Self.tag)
-        // Before udev is through with a device, its node may not be open to us yet.
-        unsafe udev_enumerate_add_match_is_initialized(enumeration)
         guard unsafe udev_enumerate_scan_devices(enumeration) >= 0 else { return nil }
-        var devices: [DockedDevice] = []
+        var devices: [String: DockedDevice] = [:]
         var entry = unsafe udev_enumerate_get_list_entry(enumeration)
         while let current = unsafe entry {
-            if let device = unsafe device(at: udev_list_entry_get_name(current)) { devices.append(device) }
+            if let device = unsafe device(at: udev_list_entry_get_name(current)) { devices[device.syspath] = device }
             unsafe entry = udev_list_entry_get_next(current)
         }
         return devices
     }
 
-    /// The device with this sysfs path; `nil` when it is neither a USB device nor a tty of one, or went away while it was being read.
+    /// The device with this sysfs path; `nil` when it is not ours, neither a USB device nor a tty of one, or went away while it was being read.
     private func device(at syspath: UnsafePointer<CChar>?) -> DockedDevice? {
         guard let device = unsafe udev_device_new_from_syspath(udev, syspath) else { return nil }
         defer { unsafe udev_device_unref(device) }
+        // Before udev is through with a device, its node may not be open to us yet.
+        guard unsafe udev_device_get_is_initialized(device) > 0, unsafe udev_device_has_tag(device, Self.tag) > 0 else { return nil }
         var properties = unsafe properties(of: device)
         guard let path = unsafe Self.text(udev_device_get_syspath(device)) else { return nil }
         properties["SUBSYSTEM"] = unsafe Self.text(udev_device_get_subsystem(device))

@@ -45,10 +45,26 @@ public struct Exchange: Hashable, Sendable, Codable {
     public var error: String?
     /// What the system said.
     public var sentence: String?
+    private var opened: Aside<USBDescriptors>?
+    private var seen: Aside<SeenDevice>?
+
     /// What an opened device says of itself.
-    public var descriptors: USBDescriptors?
+    public var descriptors: USBDescriptors? {
+        get { opened?.value }
+        set { opened = newValue.map { Aside($0) } }
+    }
+
     /// The device that came, or left.
-    public var device: SeenDevice?
+    public var device: SeenDevice? {
+        get { seen?.value }
+        set { seen = newValue.map { Aside($0) } }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case kind, at, took, request, value, index, length, data, isImage, error, sentence
+        case opened = "descriptors"
+        case seen = "device"
+    }
 
     /// Bytes of what is sent that are kept.
     static let shownBytes = 7
@@ -69,8 +85,25 @@ public struct Exchange: Hashable, Sendable, Codable {
         guard isWritten || data != nil || isImage == true || took == other.took, kind == .controlOut || data == other.data else {
             return false
         }
-        return error == other.error && sentence == other.sentence && descriptors == other.descriptors && device == other.device
+        return error == other.error && sentence == other.sentence && opened == other.opened && seen == other.seen
     }
+}
+
+/// What few exchanges have, and is larger than all that the others are: the others have a pointer's room for it.
+private indirect enum Aside<Value: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
+    case kept(Value)
+
+    init(_ value: Value) { self = .kept(value) }
+
+    var value: Value {
+        switch self {
+        case .kept(let value): value
+        }
+    }
+
+    init(from decoder: any Decoder) throws { self = .kept(try Value(from: decoder)) }
+
+    func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }
 
 /// A device of ours as udev described it when it came.
