@@ -89,12 +89,16 @@ let package = Package(
         .target(
             name: "Releases", dependencies: ["BenchModel", "Firmware", "Journal", logging], swiftSettings: common),
         .target(name: "Logistics", dependencies: ["BenchModel", "Journal", crypto], swiftSettings: common),
+        .target(
+            name: "Delivery",
+            dependencies: ["BenchModel", "Journal", "Logistics", httpClient, logging, nioCore, nioFoundation, nioHTTP],
+            swiftSettings: common),
         .target(name: "BenchWire", dependencies: ["BenchModel"], swiftSettings: common),
         .target(
             name: "BenchAPI",
             dependencies: [
-                "BenchModel", "BenchWire", "Bench", "Firmware", "Journal", "Logistics", "Releases", httpTypes, hummingbird, lifecycle,
-                logging, nioCore,
+                "BenchModel", "BenchWire", "Bench", "Delivery", "Firmware", "Journal", "Logistics", "Releases", httpTypes, hummingbird,
+                lifecycle, logging, nioCore,
             ],
             swiftSettings: common),
         .target(
@@ -109,7 +113,7 @@ let package = Package(
         .executableTarget(
             name: "reflashd",
             dependencies: [
-                "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Links", "Dock", "Journal", "Bench", "BenchAPI",
+                "BenchModel", "BenchWire", "ConfigFiles", "Firmware", "Links", "Delivery", "Dock", "Journal", "Bench", "BenchAPI",
                 "Logistics", "Releases", argumentParser, lifecycle, logging, signals,
             ],
             swiftSettings: common),
@@ -140,11 +144,19 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
+        .executableTarget(
+            name: "journal-load", dependencies: ["BenchModel", "Journal", argumentParser, grdb], path: "Benchmarks/Journal",
+            swiftSettings: common),
         // What tests of consignments share: a desk with a journal of its own, and random histories.
         .target(
             name: "LogisticsKit", dependencies: ["BenchModel", "Journal", "Logistics"], path: "Tests/LogisticsKit", swiftSettings: common),
         .testTarget(
             name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit"], swiftSettings: common),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: [
+                "BenchModel", "Delivery", "Journal", "Logistics", "LogisticsKit", httpTypes, hummingbird, lifecycle, logging, nioCore,
+            ], swiftSettings: common),
         .testTarget(name: "JournalTests", dependencies: ["BenchModel", "Journal", grdb], swiftSettings: common),
         // What tests of the bench share: releases, links, and seeded campaigns in virtual time.
         .target(

@@ -1,5 +1,6 @@
 public import Bench
 internal import BenchModel
+public import Delivery
 internal import Foundation
 internal import Hummingbird
 public import Journal
@@ -14,18 +15,20 @@ public struct BenchServer: Service {
     private let desk: ReleaseDesk
     private let consignments: ConsignmentDesk?
     private let checkpointer: Checkpointer
+    private let outbox: CaptureOutbox?
     private let socket: String
     private let logger: Logger
     private let whenListening: @Sendable () async -> Void
 
     /// - Throws: ``SocketError`` where the path is taken. A socket that a killed daemon left behind is replaced.
     public init(
-        _ bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk? = nil, checkpointer: Checkpointer, socket: String,
-        logger: Logger,
+        _ bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk? = nil, checkpointer: Checkpointer,
+        outbox: CaptureOutbox? = nil, socket: String, logger: Logger,
         whenListening: @escaping @Sendable () async -> Void
     ) throws(SocketError) {
         self.consignments = consignments
         self.checkpointer = checkpointer
+        self.outbox = outbox
         self.bench = bench
         self.desk = desk
         self.socket = socket
@@ -36,7 +39,7 @@ public struct BenchServer: Service {
 
     public func run() async throws {
         let application = Application(
-            router: Routes(bench: bench, desk: desk, consignments: consignments, checkpointer: checkpointer).router(),
+            router: Routes(bench: bench, desk: desk, consignments: consignments, checkpointer: checkpointer, outbox: outbox).router(),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socket)),
             onServerRunning: { [socket, whenListening, bench] _ in
                 // Where the config says who has which role, everyone may ask and the kernel says who it is; else owner and group.

@@ -5,7 +5,7 @@ internal import Logistics
 
 /// What can be asked of a consignment, by the last part of the path.
 enum OrderKind: String, CaseIterable {
-    case accept, reject, deliver, intake, admit, hold, lift, missing, unproven, fault, correct, close, ship, receive
+    case accept, reject, deliver, intake, admit, hold, lift, missing, unproven, fault, correct, close, ship, receive, capture
     case takeIn = "take-in"
 
     /// Who may.
@@ -42,6 +42,7 @@ enum OrderKind: String, CaseIterable {
         case .close: return try await desk.close(id, by: by)
         case .ship:
             return try await desk.ship(.init(consignment: id, carrier: order.carrier, reference: order.reference, by: by))
+        case .capture: return try await desk.requestCapture(id, by: by)
         case .receive: return try await desk.receive(id, text: order.text, by: by)
         }
     }

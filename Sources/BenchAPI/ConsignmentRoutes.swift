@@ -1,6 +1,7 @@
 internal import Bench
 internal import BenchModel
 internal import BenchWire
+internal import Delivery
 internal import Firmware
 internal import Foundation
 internal import HTTPTypes
@@ -17,6 +18,8 @@ struct ConsignmentRoutes: Sendable {
     let desk: ConsignmentDesk
     let scans: ScanDesk
     let checkpointer: Checkpointer
+    /// `nil` where the config says nowhere to deliver to.
+    let outbox: CaptureOutbox?
     let gate: RoleGate
 
     /// Bytes of a notice.
@@ -32,6 +35,7 @@ struct ConsignmentRoutes: Sendable {
         group.get("consignments/:consignment/units") { request, context in try json(try await units(request, context)) }
         group.post("consignments/:consignment/notice") { request, context in try json(try await notice(request, context)) }
         group.post("consignments/:consignment/packages") { request, context in try await openPackage(request, context) }
+        group.get("deliveries") { _, _ in try json(try await deliveries()) }
         group.post("consignments/:consignment/:order") { request, context in try await order(request, context) }
         group.post("register") { request, context in try json(try await register(request, context)) }
         group.post("scans") { request, context in try await scan(request, context) }
@@ -74,7 +78,14 @@ struct ConsignmentRoutes: Sendable {
         let response = try await deciding { () async throws(LogisticsRefusal) in try await kind.give(order, id, desk, by) }
         // It is closed; where its checkpoint can't be made now, or not be taken away, the checkpointer tries again by itself.
         if kind == .close { _ = try? await checkpointer.make(why: "consignment-closed") }
+        await outbox?.wake(retrying: kind == .capture ? id : nil)
         return response
+    }
+
+    /// What is delivered to the capture endpoint, and what waits.
+    private func deliveries() async throws -> [DeliveryStatus] {
+        let problems = await outbox?.problems ?? [:]
+        return try await answer(desk.captures).map { DeliveryStatus($0, problem: problems[$0.consignment]) }
     }
 
     // MARK: Tables

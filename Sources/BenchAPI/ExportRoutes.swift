@@ -12,6 +12,11 @@ struct ExportRoutes: Sendable {
 
     func add(to group: RouterGroup<BenchRequestContext>) {
         group.get("journal.jsonl") { _, _ in stream(desk.journalLines(), "application/jsonl") }
+        group.get("return-record.csv") { request, _ in
+            let columns = try columns(request)
+            return stream(
+                try await answer { () async throws(LogisticsRefusal) in try await desk.returnRecordOfAll(columns: columns) }, "text/csv")
+        }
         group.get("cards.html") { request, _ in
             let operators = request.uri.queryParameters["operators"].map(String.init)?.split(separator: ",").map(String.init) ?? []
             return text(CardSheet(bench: bench.config.name, slots: bench.config.slots.map(\.slot), operators: operators).html, "text/html")
@@ -45,9 +50,9 @@ struct ExportRoutes: Sendable {
         }
     }
 
-    /// `columns=NAME:FIELD,…`; the config's where there is none.
-    private func columns(_ request: Request) throws -> [ReturnColumn] {
-        guard let text = request.uri.queryParameters["columns"].map(String.init) else { return ReturnColumn.all }
+    /// `columns=NAME:FIELD,…`; `nil`, for the config's, where there is none.
+    private func columns(_ request: Request) throws -> [ReturnColumn]? {
+        guard let text = request.uri.queryParameters["columns"].map(String.init) else { return nil }
         return try text.split(separator: ",").map { pair in
             let parts = pair.split(separator: ":", maxSplits: 1).map(String.init)
             guard let name = parts.first, let field = ReturnField(rawValue: parts.last ?? "") else {

@@ -1,6 +1,7 @@
 internal import Bench
 internal import BenchModel
 internal import BenchWire
+internal import Delivery
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -16,10 +17,14 @@ struct Routes: Sendable {
     /// `nil` on a bench that has nothing to do with consignments.
     let consignments: ConsignmentDesk?
     let checkpointer: Checkpointer
+    let outbox: CaptureOutbox?
     private let gate: RoleGate
 
-    init(bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk?, checkpointer: Checkpointer) {
+    init(
+        bench: BenchController, desk: ReleaseDesk, consignments: ConsignmentDesk?, checkpointer: Checkpointer, outbox: CaptureOutbox?
+    ) {
         self.checkpointer = checkpointer
+        self.outbox = outbox
         self.bench = bench
         self.desk = desk
         self.consignments = consignments
@@ -39,7 +44,8 @@ struct Routes: Sendable {
         if let consignments {
             let scans = ScanDesk(consignments, slots: Set(bench.config.slots.map(\.slot)))
             ConsignmentRoutes(
-                bench: bench, releases: desk, desk: consignments, scans: scans, checkpointer: checkpointer, gate: gate
+                bench: bench, releases: desk, desk: consignments, scans: scans, checkpointer: checkpointer, outbox: outbox,
+                gate: gate
             ).add(to: group)
         }
         group.get("status") { _, _ in try json(StatusView.status(of: bench)) }

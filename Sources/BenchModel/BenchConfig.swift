@@ -8,8 +8,8 @@ public struct BenchConfig: Sendable, Equatable {
     public var socket: String
     /// The file of the key by which the bench signs its checkpoints; made where it is not there.
     public var benchKey: String { journal + ".key" }
-    /// A folder, best on another machine, into which checkpoints are copied; `nil` for none.
-    public var checkpoints: String?
+    /// Where checkpoints are copied to; `nil` for nowhere.
+    public var checkpoints: CheckpointCopies?
     /// What the host can carry.
     public var limits: BenchLimits
     /// How each kind of unit is recognised, asked and written; the first that fits is used.
@@ -26,7 +26,7 @@ public struct BenchConfig: Sendable, Equatable {
     public init(
         name: String, journal: String, socket: String, limits: BenchLimits = BenchLimits(),
         profiles: [DeviceProfile], releases: ReleaseConfig, roles: RoleRules = RoleRules(),
-        logistics: LogisticsConfig? = nil, checkpoints: String? = nil, slots: [SlotPlace]
+        logistics: LogisticsConfig? = nil, checkpoints: CheckpointCopies? = nil, slots: [SlotPlace]
     ) {
         self.checkpoints = checkpoints
         self.name = name
@@ -39,6 +39,14 @@ public struct BenchConfig: Sendable, Equatable {
         self.logistics = logistics
         self.slots = slots.sorted { $0.slot < $1.slot }
     }
+}
+
+/// Where copies of the journal's checkpoints go.
+public enum CheckpointCopies: Hashable, Sendable {
+    /// A folder, best on another machine.
+    case folder(String)
+    /// A server that takes each by PUT below this address.
+    case server(String)
 }
 
 /// Which port a slot is.

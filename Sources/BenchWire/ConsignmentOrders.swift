@@ -32,6 +32,19 @@ public struct ConsignmentUnit: Codable, Sendable, Hashable {
     }
 }
 
+/// How far a consignment is delivered to the partner's capture endpoint, as the API gives it.
+public struct DeliveryStatus: Codable, Sendable, Hashable {
+    /// How far it is.
+    public var state: CaptureState
+    /// What stands in the way; `nil` where nothing is known to.
+    public var problem: CaptureProblem?
+
+    public init(_ state: CaptureState, problem: CaptureProblem?) {
+        self.state = state
+        self.problem = problem
+    }
+}
+
 /// A line of a table that can't be taken in.
 public struct TableProblem: Codable, Sendable, Hashable {
     /// Counted from 1.

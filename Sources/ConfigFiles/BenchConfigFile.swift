@@ -21,9 +21,15 @@ public enum BenchConfigFile {
             profiles: profiles,
             releases: try releases(try top.required("releases"), folder: folder),
             roles: RoleRules(try top["roles"].map(roles)),
-            logistics: try top["logistics"].map(LogisticsReader.read),
-            checkpoints: try top["checkpoints"].map { field throws(ConfigError) in TextFile.resolve(try field.text(), in: folder) },
+            logistics: try top["logistics"].map { field throws(ConfigError) in try LogisticsReader.read(field, folder: folder) },
+            checkpoints: try top["checkpoints"].map { field throws(ConfigError) in try checkpoints(field, folder: folder) },
             slots: try slots(try top.required("slots"), profiles: profiles))
+    }
+
+    private static func checkpoints(_ field: YAMLField, folder: String) throws(ConfigError) -> CheckpointCopies {
+        let place = try field.text()
+        guard place.contains("://") else { return .folder(TextFile.resolve(place, in: folder)) }
+        return .server(try LogisticsReader.url(field))
     }
 
     private static func socket(_ field: YAMLField, folder: String) throws(ConfigError) -> String {

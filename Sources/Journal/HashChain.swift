@@ -10,26 +10,24 @@ enum HashChain {
     static let start = [UInt8](repeating: 0, count: 32)
 
     static func hash(after previous: [UInt8], _ event: EventFields) -> [UInt8] {
-        var hash = SHA256()
-        hash.update(data: previous)
-        hash.update(data: canonicalBytes(event))
-        return Array(hash.finalize())
+        var bytes = previous
+        bytes.reserveCapacity(previous.count + event.payload.utf8.count + 160)
+        append(String(event.number), to: &bytes)
+        append(event.utc, to: &bytes)
+        append(String(event.monotonicNanoseconds), to: &bytes)
+        append(event.slot, to: &bytes)
+        append(event.unit, to: &bytes)
+        append(event.session.map { String($0) }, to: &bytes)
+        append(event.kind, to: &bytes)
+        append(event.payload, to: &bytes)
+        return Array(SHA256.hash(data: bytes))
     }
 
-    private static func canonicalBytes(_ event: EventFields) -> [UInt8] {
-        let fields: [String?] = [
-            String(event.number), event.utc, String(event.monotonicNanoseconds), event.slot, event.unit,
-            event.session.map { String($0) }, event.kind, event.payload,
-        ]
-        var bytes: [UInt8] = []
-        for field in fields {
-            if let field {
-                bytes += Array("\(field.utf8.count):".utf8) + Array(field.utf8)
-            } else {
-                bytes.append(UInt8(ascii: "-"))
-            }
-        }
-        return bytes
+    private static func append(_ field: String?, to bytes: inout [UInt8]) {
+        guard let field else { return bytes.append(UInt8(ascii: "-")) }
+        bytes += String(field.utf8.count).utf8
+        bytes.append(UInt8(ascii: ":"))
+        bytes += field.utf8
     }
 }
 

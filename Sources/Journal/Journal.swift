@@ -200,11 +200,16 @@ public actor Journal {
     }
 
     /// Throws away the projected tables and makes them anew from the events.
-    public func rebuildProjections() async throws(JournalError) {
+    /// - Returns: how many events they are.
+    @discardableResult
+    public func rebuildProjections(progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil) async throws(JournalError) -> Int {
         do {
             switch store {
-            case .file(let pool, _): try await pool.write { try Projection.rebuild($0) }
-            case .memory(let memory): try memory.rebuild()
+            case .file(let pool, _):
+                // The tables' indexes are filled in no order: with SQLite's usual 2 MB their pages would come and go.
+                try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA cache_size = -65536") }
+                return try await pool.write { try Projection.rebuild($0, progress: progress) }
+            case .memory(let memory): return try memory.rebuild()
             }
         } catch {
             throw JournalError(error, path: path)

@@ -55,6 +55,10 @@ public enum JournalEvent: Sendable {
     case stepFinished(StepFinished)
     /// The bench vouches for all events before.
     case checkpoint(CheckpointMade)
+    /// Somebody wants a consignment's EPCIS events delivered.
+    case captureRequested(CaptureRequested)
+    /// The partner's capture endpoint has them.
+    case captureDelivered(CaptureDelivered)
     /// What was decided and done about consignments.
     case consignment(ConsignmentEvent)
 
@@ -252,6 +256,8 @@ public enum JournalEvent: Sendable {
         case .requestRefused: "request-refused"
         case .stepFinished: "step-finished"
         case .checkpoint: "checkpoint"
+        case .captureRequested: "capture-requested"
+        case .captureDelivered: "capture-delivered"
         case .consignment(let event): event.kind
         }
     }
@@ -283,6 +289,8 @@ public enum JournalEvent: Sendable {
         case .requestRefused(let value): try JSONText.encode(value)
         case .stepFinished(let value): try JSONText.encode(value)
         case .checkpoint(let value): try JSONText.encode(value)
+        case .captureRequested(let value): try JSONText.encode(value)
+        case .captureDelivered(let value): try JSONText.encode(value)
         case .consignment(let event): try event.payload()
         case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed: "{}"
         }

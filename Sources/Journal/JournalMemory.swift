@@ -78,7 +78,7 @@ public final class JournalMemory: Sendable {
         return try queue.read(body)
     }
 
-    func rebuild() throws { try queue.write { try Projection.rebuild($0) } }
+    func rebuild() throws -> Int { try queue.write { try Projection.rebuild($0) } }
 
     private func expectPower() throws {
         if state.withLock({ $0.isCut }) { throw JournalError.storage(path: Self.path, "the power is cut") }

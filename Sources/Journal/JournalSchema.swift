@@ -68,6 +68,7 @@ enum JournalSchema {
         migrator.registerMigration("5") { database in
             try database.execute(sql: "CREATE INDEX events_of_checkpoints ON events (number) WHERE kind = 'checkpoint'")
         }
+        migrator.registerMigration("6") { database in try database.execute(sql: CaptureTable.creation) }
         return migrator
     }
 }

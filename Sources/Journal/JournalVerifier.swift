@@ -25,8 +25,10 @@ public struct JournalVerification: Hashable, Sendable, Codable {
 public enum JournalVerifier {
     /// `checkpoint`: one that was kept elsewhere. Only with it a tail that was cut off, or a journal that was made anew from its beginning, shows.
     /// - Throws: ``JournalError`` when the file can't be read as a journal at all.
-    public static func verify(_ path: String, against checkpoint: Checkpoint? = nil) throws(JournalError) -> JournalVerification {
-        try reading(path) { try walk($0, path: path, against: checkpoint) }
+    public static func verify(
+        _ path: String, against checkpoint: Checkpoint? = nil, progress: JournalProgress? = nil
+    ) throws(JournalError) -> JournalVerification {
+        try reading(path) { try walk($0, path: path, against: checkpoint, progress) }
     }
 
     /// Opens a journal's file for reading alone.
@@ -51,7 +53,9 @@ public enum JournalVerifier {
         }
     }
 
-    private static func walk(_ database: Database, path: String, against kept: Checkpoint?) throws -> JournalVerification {
+    private static func walk(
+        _ database: Database, path: String, against kept: Checkpoint?, _ progress: JournalProgress?
+    ) throws -> JournalVerification {
         var result = JournalVerification(path: path, events: 0, head: nil, fault: nil)
         if let kept, !kept.isSigned {
             result.fault = "the checkpoint of event \(kept.event) that was kept elsewhere bears no signature of its key"
@@ -59,7 +63,8 @@ public enum JournalVerifier {
         }
         var previous = HashChain.start
         var tree = MerkleFrontier()
-        let cursor = try Row.fetchCursor(database, sql: "SELECT * FROM events ORDER BY number")
+        let cursor = try Row.fetchCursor(database, sql: EventFields.query)
+        let total = try Int.fetchOne(database, sql: "SELECT max(number) FROM events") ?? 0
         while let row = try cursor.next() {
             let fields = try EventFields(row: row)
             let expected = EventNumber(result.events + 1)
@@ -67,7 +72,7 @@ public enum JournalVerifier {
                 result.fault = "event \(expected) is missing: after \(expected - 1) comes \(fields.number)"
                 return result
             }
-            let stored: Data = try row.decode(forColumn: "hash")
+            let stored: Data = try row.decode(atIndex: EventFields.hashColumn)
             let computed = HashChain.hash(after: previous, fields)
             guard Array(stored) == computed else {
                 result.fault =
@@ -90,6 +95,7 @@ public enum JournalVerifier {
             tree.append(computed)
             result.events += 1
             result.head = SHA256Value(bytes: computed)
+            if result.events % Projection.progressStep == 0 { progress?(result.events, total) }
         }
         if let kept, kept.event > result.events {
             result.fault =

@@ -2,6 +2,9 @@ internal import BenchModel
 internal import Foundation
 internal import GRDB
 
+/// Told how far long work on a journal is: events done, and all of them.
+public typealias JournalProgress = (_ done: Int, _ total: Int) -> Void
+
 /// How an event changes the projected tables. Applied in the transaction that stores the event, and again by a rebuild.
 enum Projection {
     static func apply(_ event: EventFields, _ database: Database) throws {
@@ -17,22 +20,19 @@ enum Projection {
         case "slot-out-of-service":
             try updateSlot(event, "isOutOfService = 1", database)
         case "slot-returned":
-            try updateSlot(event, "isOutOfService = 0, serviceSince = \(event.number)", database)
+            try updateSlot(event, "isOutOfService = 0, serviceSince = ?", with: [event.number], database)
         case "session-started":
-            let started = try JSONText.decode(event.payload, as: JournalEvent.SessionStarted.self)
+            // SQLite reads the payload itself, several times as fast as a decoder: a rebuild has one for each session there ever was.
             try database.cachedStatement(
                 sql: """
                     INSERT INTO sessions
                     (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion, hardwareVersion)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    SELECT ?, ?, ?, ?, said ->> '$.release', said -> '$.components', said ->> '$.manifestHash', said ->> '$.approval',
+                           said -> '$.checksOff', said ->> '$.unit.installedVersion', said ->> '$.unit.hardwareVersion'
+                    FROM (SELECT ? AS said)
                     """
-            ).execute(
-                arguments: [
-                    event.number, event.slot, event.unit, event.utc, started.release, try JSONText.encode(started.components),
-                    started.manifestHash?.description, started.approval, try JSONText.encode(started.checksOff),
-                    started.unit.installedVersion?.description, started.unit.hardwareVersion?.description,
-                ])
-            try updateSlot(event, "lastSession = \(event.number)", database)
+            ).execute(arguments: [event.number, event.slot, event.unit, event.utc, event.payload])
+            try updateSlot(event, "lastSession = ?", with: [event.number], database)
         case "transfer-started":
             try database.cachedStatement(sql: "UPDATE sessions SET transferBegan = 1 WHERE id = ?").execute(
                 arguments: [event.session])
@@ -45,45 +45,66 @@ enum Projection {
             try database.cachedStatement(sql: "UPDATE sessions SET settled = ?, settledBy = ? WHERE id = ?").execute(
                 arguments: [try JSONText.encode(settled.verdict), event.session, settled.session])
         default:
-            break
+            if try CaptureTable.apply(event, database) { return }
         }
         try ConsignmentTables.apply(event, database)
     }
 
+    /// Events after which it is told how far the work is.
+    static let progressStep = 20_000
+
     /// Makes the projected tables anew from all events.
-    static func rebuild(_ database: Database) throws {
+    /// - Returns: how many they are.
+    @discardableResult
+    static func rebuild(_ database: Database, progress: JournalProgress? = nil) throws -> Int {
         try database.execute(sql: "DELETE FROM sessions; DELETE FROM slots")
         try ConsignmentTables.empty(database)
-        let cursor = try Row.fetchCursor(database, sql: "SELECT * FROM events ORDER BY number")
-        while let row = try cursor.next() { try apply(EventFields(row: row), database) }
+        let total = try Int.fetchOne(database, sql: "SELECT max(number) FROM events") ?? 0
+        var done = 0
+        let cursor = try Row.fetchCursor(database, sql: EventFields.query)
+        while let row = try cursor.next() {
+            try apply(EventFields(row: row), database)
+            done += 1
+            if done % progressStep == 0 { progress?(done, total) }
+        }
+        return done
     }
 
-    private static func updateSlot(_ event: EventFields, _ change: String, _ database: Database) throws {
+    /// `change` is always the same text for the same kind: a statement is kept for each text.
+    private static func updateSlot(
+        _ event: EventFields, _ change: String, with values: [EventNumber] = [], _ database: Database
+    ) throws {
         guard let slot = event.slot else { return }
         try database.cachedStatement(sql: "INSERT OR IGNORE INTO slots (slot) VALUES (?)").execute(
             arguments: [slot])
         try database.cachedStatement(sql: "UPDATE slots SET \(change) WHERE slot = ?").execute(
-            arguments: [slot])
+            arguments: StatementArguments(values) + [slot])
     }
 }
 
 extension EventFields {
+    /// All events in their order, with their hashes at the end; the columns are read by their places.
+    static let query = "SELECT number, utc, monotonic, slot, unit, session, kind, payload, hash FROM events ORDER BY number"
+    /// The hash's place in that.
+    static let hashColumn = 8
+
+    /// A row of the table with its columns in their order.
     init(row: Row) throws {
-        number = try row.decode(forColumn: "number")
-        utc = try row.decode(forColumn: "utc")
-        monotonicNanoseconds = try row.decode(forColumn: "monotonic")
-        slot = try row.decode(forColumn: "slot")
-        unit = try row.decode(forColumn: "unit")
-        session = try row.decode(forColumn: "session")
-        kind = try row.decode(forColumn: "kind")
-        payload = try row.decode(forColumn: "payload")
+        number = try row.decode(atIndex: 0)
+        utc = try row.decode(atIndex: 1)
+        monotonicNanoseconds = try row.decode(atIndex: 2)
+        slot = try row.decode(atIndex: 3)
+        unit = try row.decode(atIndex: 4)
+        session = try row.decode(atIndex: 5)
+        kind = try row.decode(atIndex: 6)
+        payload = try row.decode(atIndex: 7)
     }
 }
 
 extension EventRecord {
     init(row: Row) throws {
         let fields = try EventFields(row: row)
-        let bytes: Data = try row.decode(forColumn: "hash")
+        let bytes: Data = try row.decode(atIndex: EventFields.hashColumn)
         guard let hash = SHA256Value(bytes: bytes) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "event \(fields.number) has no hash of 32 bytes")
         }

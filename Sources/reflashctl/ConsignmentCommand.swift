@@ -42,7 +42,7 @@ struct ConsignmentCommand: AsyncParsableCommand {
         subcommands: [
             List.self, Show.self, Request.self, Accept.self, Reject.self, NoticeImport.self, RegisterImport.self, Deliver.self, Intake.self,
             TakeIn.self, Admit.self, Hold.self, Lift.self, Missing.self, Unproven.self, Fault.self, Correct.self, Close.self, Ship.self,
-            Receive.self,
+            Receive.self, Capture.self, Deliveries.self,
         ], defaultSubcommand: List.self)
 
     /// What most of them take.

@@ -15,6 +15,7 @@ struct ExportCommand: AsyncParsableCommand {
             EXAMPLES
               reflashctl export RMA-42 --to returned/RMA-42
               reflashctl export RMA-42 --to out --only return-record.csv --column Hub=chfId --column Result=state
+              reflashctl export --all --to out
               reflashctl export --journal --to out
             """)
 
@@ -23,6 +24,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: "Only this file; again for each.") var only: [Document] = []
     @Option(help: "A column of return-record.csv, NAME=FIELD, in their order. Default: all fields under their own names.") var column:
         [String] = []
+    @Flag(help: "return-record.csv of all consignments in one table.") var all = false
     @Flag(help: "Also, or only, the journal.") var journal = false
     @OptionGroup var options: BenchOptions
 
@@ -35,7 +37,8 @@ struct ExportCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard consignment != nil || journal else { throw ValidationError("expected a consignment's name, or --journal") }
+        guard consignment != nil || all || journal else { throw ValidationError("expected a consignment's name, --all or --journal") }
+        guard consignment == nil || !all else { throw ValidationError("expected a consignment's name or --all, found both") }
         for pair in column where pair.split(separator: "=", maxSplits: 1).count != 2 || pair.contains(",") {
             throw ValidationError("--column: expected NAME=FIELD, found '\(pair)'")
         }
@@ -47,16 +50,20 @@ struct ExportCommand: AsyncParsableCommand {
             var written: [String] = []
             for document in only.isEmpty ? Document.allCases : only {
                 guard let consignment else { break }
-                var path = "consignments/\(consignment.name.escaped)/\(document.rawValue)"
-                if document == .returnRecord, !column.isEmpty {
-                    path += "?columns=" + column.map { $0.replacing("=", with: ":", maxReplacements: 1).escaped }.joined(separator: ",")
-                }
-                written.append(try await write(path, document.rawValue))
+                let columns = document == .returnRecord ? columns : ""
+                written.append(
+                    try await write("consignments/\(consignment.name.escaped)/\(document.rawValue)\(columns)", document.rawValue))
             }
+            if all { written.append(try await write("return-record.csv\(columns)", Document.returnRecord.rawValue)) }
             if journal { written.append(try await write("journal.jsonl", "journal.jsonl")) }
             if options.output.json { return try options.output.printJSON(written) }
             for file in written { Terminal.print(file) }
         }
+    }
+
+    private var columns: String {
+        guard !column.isEmpty else { return "" }
+        return "?columns=" + column.map { $0.replacing("=", with: ":", maxReplacements: 1).escaped }.joined(separator: ",")
     }
 
     /// - Returns: the file.

@@ -8,7 +8,7 @@ import TerminalView
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal", abstract: "Read the bench's record, and prove that it is whole.",
-        subcommands: [Events.self, Verify.self, MakeCheckpoint.self, Prove.self, VerifyProof.self])
+        subcommands: [Events.self, Verify.self, Rebuild.self, MakeCheckpoint.self, Prove.self, VerifyProof.self])
 
     struct Events: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -73,7 +73,9 @@ struct JournalCommand: AsyncParsableCommand {
             try await complaining {
                 let path: String
                 if let file { path = file } else { path = (try await options.client.get("status", as: BenchStatus.self)).journal }
-                let result = try JournalVerifier.verify(path, against: try checkpoint.map(JournalFiles.checkpoint))
+                let meter = ProgressMeter("events")
+                let result = try JournalVerifier.verify(path, against: try checkpoint.map(JournalFiles.checkpoint), progress: meter.show)
+                meter.end()
                 if options.output.json {
                     try options.output.printJSON(result)
                 } else if let fault = result.fault {

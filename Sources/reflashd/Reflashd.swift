@@ -4,6 +4,7 @@ import BenchAPI
 import BenchModel
 import BenchWire
 import ConfigFiles
+import Delivery
 import Dock
 import Firmware
 import Foundation
@@ -91,9 +92,13 @@ struct Reflashd: AsyncParsableCommand {
         for (slot, unit) in try await journal.look({ try $0.bindings() }) { await controller.expect(unit, in: slot) }
         let consignments = bench.logistics.map { ConsignmentDesk($0, journal: journal) }
         let checkpointer = Checkpointer(
-            journal, key: try BenchKey(path: bench.benchKey), bench: bench.name, directory: bench.checkpoints, clock: clock)
+            journal, key: try BenchKey(path: bench.benchKey), bench: bench.name, place: Self.place(bench.checkpoints), clock: clock)
+        let outbox = consignments.flatMap { desk in
+            desk.config.capture.map { CaptureOutbox(desk, to: $0, clock: clock, logger: logger) }
+        }
         let server = try BenchServer(
-            controller, desk: desk, consignments: consignments, checkpointer: checkpointer, socket: bench.socket, logger: logger
+            controller, desk: desk, consignments: consignments, checkpointer: checkpointer, outbox: outbox, socket: bench.socket,
+            logger: logger
         ) { [logger] in
             logger.info("ready", metadata: ["slots": "\(bench.slots.count)", "socket": "\(bench.socket)"])
             SystemdNotifier.notify("READY=1")
@@ -107,7 +112,8 @@ struct Reflashd: AsyncParsableCommand {
                             bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first })))))
         // They end in the reverse order: the bench first, whose board then ends the streams that the server serves.
         var services = ServiceGroupConfiguration(
-            services: [server, CheckpointService(checkpointer, logger: logger), BenchService(controller, try DockWatcher(logger: logger))],
+            services: [server, CheckpointService(checkpointer, logger: logger)] + (outbox.map { [DeliveryService(outbox: $0)] } ?? [])
+                + [BenchService(controller, try DockWatcher(logger: logger))],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = bench.limits.drain + Self.endBound
         try await ServiceGroup(configuration: services).run()
@@ -119,36 +125,20 @@ struct Reflashd: AsyncParsableCommand {
         bench.logistics?.expectedOnly == true ? ConsignmentAdmission(journal) : AdmitAll()
     }
 
+    private static func place(_ copies: CheckpointCopies?) -> (any CheckpointPlace)? {
+        switch copies {
+        case .folder(let path): CheckpointFolder(path)
+        case .server(let address): CheckpointServer(address)
+        case nil: nil
+        }
+    }
+
     private static func complain(_ text: String) {
         FileHandle.standardError.write(Data("reflashd: \(text)\n".utf8))
     }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
-
-/// Checkpoints as a service: makes each when it is due, and takes it to the second place, until it is told to stop.
-struct CheckpointService: Service {
-    private let checkpointer: Checkpointer
-    private let logger: Logger
-
-    /// How often it is looked whether one is due.
-    private static let interval = Duration.seconds(600)
-
-    init(_ checkpointer: Checkpointer, logger: Logger) {
-        self.checkpointer = checkpointer
-        self.logger = logger
-    }
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            repeat {
-                do { try await checkpointer.keepUp() } catch {
-                    logger.error("no checkpoint, or no copy of it", metadata: ["error": "\(error)"])
-                }
-            } while (try? await Task.sleep(for: Self.interval)) != nil
-        }
-    }
-}
 
 /// The bench as a service: follows the dock until it is told to stop, then lets sessions end.
 struct BenchService: Service {

@@ -114,7 +114,7 @@ import Testing
         try await withJournal { journal, path in
             let copies = path + ".copies"
             let checkpointer = Checkpointer(
-                journal, key: try BenchKey(path: path + ".key"), bench: "rack a", directory: copies, clock: SystemClock())
+                journal, key: try BenchKey(path: path + ".key"), bench: "rack a", place: CheckpointFolder(copies), clock: SystemClock())
             try await journal.append(JournalDraft(.held, slot: slotA1))
             try await checkpointer.keepUp()
             let file = "\(copies)/rack_a-1.checkpoint.json"

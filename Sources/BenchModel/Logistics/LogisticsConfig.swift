@@ -18,11 +18,18 @@ public struct LogisticsConfig: Sendable, Equatable {
     public var minimumLoad: LoadUnit
     /// Whether units that no open consignment expects are held at docking.
     public var expectedOnly: Bool
+    /// Where the EPCIS events of closed consignments are delivered; `nil` for nowhere.
+    public var capture: CaptureTarget?
+    /// The columns of the return record, in their order.
+    public var returnColumns: [ReturnColumn]
 
     public init(
         companyPrefix: GS1CompanyPrefix, location: GLN, namespace: String, ssccExtension: Int = 0, ssccFrom: Int = 1,
-        cartonCapacity: Int = 20, palletCapacity: Int = 40, minimumLoad: LoadUnit = .unit, expectedOnly: Bool = true
+        cartonCapacity: Int = 20, palletCapacity: Int = 40, minimumLoad: LoadUnit = .unit, expectedOnly: Bool = true,
+        capture: CaptureTarget? = nil, returnColumns: [ReturnColumn] = ReturnColumn.all
     ) {
+        self.capture = capture
+        self.returnColumns = returnColumns
         self.companyPrefix = companyPrefix
         self.location = location
         self.namespace = namespace

@@ -1,20 +1,19 @@
 public import BenchModel
-internal import Foundation
 
 /// Makes a bench's checkpoints, and takes each to a second place: who alters the journal would have to alter that, too.
 public actor Checkpointer {
     private let journal: Journal
     private let key: BenchKey
     private let bench: String
-    private let directory: String?
+    private let place: (any CheckpointPlace)?
     private let clock: any BenchClock
 
-    /// `directory`: where copies go; `nil` for nowhere.
-    public init(_ journal: Journal, key: BenchKey, bench: String, directory: String?, clock: any BenchClock) {
+    /// `place`: where copies go; `nil` for nowhere.
+    public init(_ journal: Journal, key: BenchKey, bench: String, place: (any CheckpointPlace)?, clock: any BenchClock) {
         self.journal = journal
         self.key = key
         self.bench = bench
-        self.directory = directory
+        self.place = place
         self.clock = clock
     }
 
@@ -27,7 +26,7 @@ public actor Checkpointer {
     @discardableResult
     public func make(why: String) async throws(JournalError) -> Checkpoint? {
         let checkpoint = try await journal.makeCheckpoint(bench: bench, key: key, why: why)
-        if let checkpoint { try deliver(checkpoint) }
+        if let checkpoint { try await deliver(checkpoint) }
         return checkpoint
     }
 
@@ -38,20 +37,12 @@ public actor Checkpointer {
         if try await journal.needsCheckpoint(since: UTC.text(clock.utcMilliseconds - Int64(Self.day))) {
             try await make(why: "daily")
         } else if let last = try await journal.lastCheckpoint() {
-            try deliver(last)
+            try await deliver(last)
         }
     }
 
-    private func deliver(_ checkpoint: Checkpoint) throws(JournalError) {
-        guard let directory else { return }
-        let file = "\(directory)/\(name)-\(checkpoint.event).checkpoint.json"
-        guard !FileManager.default.fileExists(atPath: file) else { return }
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data(checkpoint.json.utf8).write(to: URL(filePath: file), options: .atomic)
-        } catch {
-            throw JournalError.storage(path: file, "the checkpoint can't be written there: \(error.localizedDescription)")
-        }
+    private func deliver(_ checkpoint: Checkpoint) async throws(JournalError) {
+        try await place?.keep(checkpoint, as: "\(name)-\(checkpoint.event).checkpoint.json")
     }
 
     /// The bench's name as part of a file's.

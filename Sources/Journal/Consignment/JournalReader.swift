@@ -72,8 +72,22 @@ public struct JournalReader {
         }
     }
 
-    /// How the units of a consignment add up.
+    /// How the units of a consignment add up. Of a closed one that was recorded when it was closed, and nothing has changed since but what is
+    /// packed: on a bench of years most are closed, and none of their units is looked at.
     public func reconciliation(of consignment: ConsignmentRecord) throws -> Reconciliation {
+        guard let closed = try consignment.closed.flatMap({ try event($0) }),
+            case .consignmentClosed(let said)? = try ConsignmentEvent(closed)
+        else { return try countedReconciliation(of: consignment) }
+        var sum = Reconciliation(consignment.consignment)
+        for (state, count) in said.states { if let state = UnitState(rawValue: state) { sum.states[state] = count } }
+        sum.unexpected = said.unexpected
+        let packed = "SELECT count(*) FROM consignment_units WHERE consignment = ? AND packed IS NOT NULL"
+        sum.packed = try Int.fetchOne(try database.cachedStatement(sql: packed), arguments: [consignment.consignment.name]) ?? 0
+        return sum
+    }
+
+    /// The same, from each unit.
+    public func countedReconciliation(of consignment: ConsignmentRecord) throws -> Reconciliation {
         var sum = Reconciliation(consignment.consignment)
         try eachUnit(of: consignment) { sum.add($0) }
         return sum
@@ -103,6 +117,13 @@ public struct JournalReader {
     /// One carton or pallet of the bench's own.
     public func package(_ sscc: SSCC) throws -> PackageRecord? {
         try fetchOne("SELECT * FROM packages WHERE sscc = ?", [sscc.digits]).map { try PackageRecord(row: $0, self) }
+    }
+
+    /// The pallet that a carton stands on.
+    public func pallet(under carton: SSCC) throws -> SSCC? {
+        try String.fetchOne(
+            try database.cachedStatement(sql: "SELECT pallet FROM packages WHERE sscc = ?"), arguments: [carton.digits]
+        ).flatMap { SSCC($0) }
     }
 
     /// A consignment's cartons and pallets, in the order in which they were opened.

@@ -7,7 +7,7 @@ extension ConsignmentDesk {
 
     /// A consignment as an EPCIS 2.0 document, JSON-LD. Of a consignment of which nothing changes any more it is always the same bytes.
     public func epcisDocument(of id: ConsignmentID) async throws(LogisticsRefusal) -> ExportStream {
-        let consignment = try await consignment(id).consignment
+        let consignment = try await look { try $0.existing(id) }
         let names = EPCISNames(config: config)
         let last = try await look { reader in try reader.lastEvent(of: id)?.utc ?? consignment.openedAt }
         return ExportStream(from: EPCISState(story: EPCISStory(consignment, names))) { state throws(LogisticsRefusal) in

@@ -39,6 +39,9 @@ public struct EPCISEvent: Hashable, Sendable {
     /// Its `eventID`: the same however often it is made.
     public var id: String { if case .text(let id)? = fields["eventID"] { id } else { "" } }
 
+    /// Its `eventTime`.
+    var time: String { if case .text(let time)? = fields["eventTime"] { time } else { "" } }
+
     /// `index`: which of the events that come of one event of the journal.
     init(_ type: String, _ record: EventRecord, index: Int, action: String) {
         fields = [

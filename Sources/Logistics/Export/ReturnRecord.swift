@@ -1,40 +1,29 @@
 public import BenchModel
 internal import Journal
 
-/// What a return record says of a unit, each under a stable name; a mapping gives them other names and another order.
-public enum ReturnField: String, Hashable, Sendable, Codable, CaseIterable {
-    case consignment, serviceUser, reference, chfId, gpfId, state, reason, detail, faultReason, rejection, carton, pallet
-    case packedCarton, packedPallet, variantRelease = "release", versionBefore, versionAfter, proof, componentHashes, slot
-    case session, startedAt, endedAt, event, eventHash
-}
-
-/// A column of a return record.
-public struct ReturnColumn: Hashable, Sendable {
-    /// What its first line calls it.
-    public var name: String
-    /// What stands in it.
-    public var field: ReturnField
-
-    public init(name: String, field: ReturnField) {
-        self.name = name
-        self.field = field
-    }
-
-    /// Every field under its own name.
-    public static let all = ReturnField.allCases.map { ReturnColumn(name: $0.rawValue, field: $0) }
-}
-
 extension ConsignmentDesk {
     /// Units that are read at once.
     private static let page = 500
 
     /// The return record of a consignment: CSV (RFC 4180), UTF-8, a line for each unit in the order of their CHF IDs, unexpected ones too.
+    /// `columns`: `nil` for the config's.
     public func returnRecord(
-        of id: ConsignmentID, columns: [ReturnColumn] = ReturnColumn.all
+        of id: ConsignmentID, columns: [ReturnColumn]? = nil
     ) async throws(LogisticsRefusal) -> ExportStream {
-        let consignment = try await consignment(id).consignment
-        return ExportStream(from: ReturnRecordState()) { state throws(LogisticsRefusal) in
-            guard !state.isOver else { return nil }
+        let consignment = try await look { try $0.existing(id) }
+        return returnRecord(of: [consignment], columns)
+    }
+
+    /// The return records of all consignments in one table, the oldest consignment first.
+    public func returnRecordOfAll(columns: [ReturnColumn]? = nil) async throws(LogisticsRefusal) -> ExportStream {
+        returnRecord(of: try await look { try $0.consignments().reversed() }, columns)
+    }
+
+    private func returnRecord(of consignments: [ConsignmentRecord], _ columns: [ReturnColumn]?) -> ExportStream {
+        let columns = columns ?? config.returnColumns
+        let head = columns.map { CSVText.field($0.name) }.joined(separator: ",") + "\r\n"
+        return ExportStream(from: ReturnRecordState(left: consignments[...], head: head)) { state throws(LogisticsRefusal) in
+            guard let consignment = state.left.first else { return state.takeHead() }
             let after = state.last
             let rows = try await look { reader in
                 try reader.units(of: consignment, after: after, limit: Self.page).map { unit in
@@ -42,17 +31,23 @@ extension ConsignmentDesk {
                     return (unit.chfId, columns.map { CSVText.field(values[$0.field]) }.joined(separator: ",") + "\r\n")
                 }
             }
-            let head = state.last == nil ? columns.map { CSVText.field($0.name) }.joined(separator: ",") + "\r\n" : ""
             state.last = rows.last?.0
-            state.isOver = rows.count < Self.page
-            return head + rows.map(\.1).joined()
+            if rows.count < Self.page { (state.left, state.last) = (state.left.dropFirst(), nil) }
+            return (state.takeHead() ?? "") + rows.map(\.1).joined()
         }
     }
 }
 
-private struct ReturnRecordState {
+private struct ReturnRecordState: Sendable {
+    /// Consignments whose units are not all told.
+    var left: ArraySlice<ConsignmentRecord>
     var last: EUI64?
-    var isOver = false
+    /// The table's first line until it has been given out.
+    var head: String?
+
+    init(left: ArraySlice<ConsignmentRecord>, head: String) { (self.left, self.head) = (left, head) }
+
+    mutating func takeHead() -> String? { head.take() }
 }
 
 /// RFC 4180, §2.
@@ -73,7 +68,7 @@ struct ReturnValues {
     init(_ unit: UnitCase, _ consignment: ConsignmentRecord, _ reader: JournalReader) throws {
         self.unit = unit
         self.consignment = consignment
-        packedPallet = try unit.packed.flatMap { try reader.package($0.value)?.pallet?.value }
+        packedPallet = try unit.packed.flatMap { try reader.pallet(under: $0.value) }
         event = try unit.restsOn.flatMap { try reader.event($0) }
     }
 
