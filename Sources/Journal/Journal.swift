@@ -190,6 +190,11 @@ public actor Journal {
         }
     }
 
+    /// Has SQLite refuse to write as it does on a file system that is mounted for reading alone: SQLITE_READONLY.
+    func allowWriting(_ isAllowed: Bool) async throws {
+        try await store.database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = \(isAllowed ? 0 : 1)") }
+    }
+
     /// Folds the write-ahead log into the file and gives it up. Nothing can be stored after that.
     public func close() throws {
         guard case .file(let pool, let lock) = store else { return }

@@ -17,6 +17,8 @@ public final class JournalMemory: Sendable {
         var keepsLast = false
         var onCut: @Sendable () -> Void = {}
         var latency: @Sendable () -> Duration
+        var trouble: JournalError?
+        var storesBeforeTrouble = 0
     }
 
     /// `latency`: how long a store takes. `stored`: told of the events of each store, in the moment in which it is on the disk.
@@ -35,6 +37,11 @@ public final class JournalMemory: Sendable {
     /// `keepsLast`: whether that store is on the disk; the bench does not hear of it either way. `onCut` is called in that moment.
     public func cutPower(atStore store: Int, keepsLast: Bool, onCut: @escaping @Sendable () -> Void) {
         state.withLock { state in (state.storesLeft, state.keepsLast, state.onCut) = (store, keepsLast, onCut) }
+    }
+
+    /// Makes every store fail with `trouble` from the one after so many on, as a disk does that is full or damaged; `nil` for none.
+    public func refuseStores(with trouble: JournalError?, after stores: Int = 0) {
+        state.withLock { state in (state.trouble, state.storesBeforeTrouble) = (trouble, stores) }
     }
 
     public func restorePower() { state.withLock { state in (state.isCut, state.storesLeft) = (false, nil) } }
@@ -56,6 +63,7 @@ public final class JournalMemory: Sendable {
 
     private func writeNow(_ body: (Database) throws -> Stored) throws -> Stored {
         try expectPower()
+        try expectRoom()
         let (isLast, keeps, onCut) = state.withLock { state in
             state.storesLeft? -= 1
             if state.storesLeft == 0 { state.isCut = true }
@@ -79,6 +87,15 @@ public final class JournalMemory: Sendable {
     }
 
     func rebuild() throws -> Int { try queue.write { try Projection.rebuild($0) } }
+
+    private func expectRoom() throws {
+        let trouble: JournalError? = state.withLock { state in
+            guard state.trouble != nil, state.storesBeforeTrouble > 0 else { return state.trouble }
+            state.storesBeforeTrouble -= 1
+            return nil
+        }
+        if let trouble { throw trouble }
+    }
 
     private func expectPower() throws {
         if state.withLock({ $0.isCut }) { throw JournalError.storage(path: Self.path, "the power is cut") }

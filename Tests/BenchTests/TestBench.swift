@@ -21,7 +21,8 @@ final class TestBench: Sendable {
     let targets: GivenTargets
     private let following: Task<Void, Never>
     /// The journal's memory in virtual time; a file has it otherwise.
-    private let memory: JournalMemory?
+    let memory: JournalMemory?
+    let clock: any BenchClock
 
     static let targetVersion = FirmwareVersion(rawValue: 0x0002_012F)
     static let fast = UnitTiming(
@@ -115,6 +116,7 @@ final class TestBench: Sendable {
                     "step-\(version)", version, TestRelease.image(version, bytes: setup.imageBytes / 2), setup, over: setup.stepOver))
         }
         let clock: any BenchClock = time.map { $0 as any BenchClock } ?? SystemClock()
+        self.clock = clock
         let lanes: any LaneSource = time.map { $0 as any LaneSource } ?? DispatchLanes()
         let memory = try time.map { _ in try JournalMemory() }
         self.memory = memory

@@ -103,3 +103,67 @@ import Testing
         }
     }
 }
+
+/// Pages of the file that are not what was written.
+@Suite struct DamagedPageTests {
+    private static let pageBytes = 4096
+
+    /// A journal of some hundred events, closed; then `body` with its file and a copy of it.
+    private func withClosed(_ body: (String, Data) async throws -> Void) async throws {
+        try await withJournal { journal, path in
+            for _ in 0..<300 { try await journal.append(JournalDraft(.held, slot: slotA1)) }
+            try await journal.close()
+            try await body(path, try Data(contentsOf: URL(filePath: path)))
+        }
+    }
+
+    @Test(arguments: UInt64(1)...12) func `no damage is read as if it were whole`(seed: UInt64) async throws {
+        try await withClosed { path, whole in
+            var damaged = whole
+            let page = Int(seed) * (whole.count / Self.pageBytes - 1) / 12
+            for index in 0..<Self.pageBytes where index % 3 == 0 { damaged[page * Self.pageBytes + index] ^= 0x5A }
+            try damaged.write(to: URL(filePath: path))
+            // Either it can't be read, or the first event that does not fit is named, or the damage is in no event.
+            do throws(JournalError) {
+                let found = try JournalVerifier.verify(path)
+                #expect(!found.isIntact || found.events == 300)
+            } catch {
+                #expect(["journal-corrupt", "journal-storage"].contains(error.code), "page \(page): \(error)")
+            }
+        }
+    }
+
+    @Test func `a journal whose end can't be read stores nothing, says so, and goes on when a copy is in its place`() async throws {
+        try await withClosed { path, whole in
+            var damaged = whole
+            for index in Self.pageBytes..<damaged.count { damaged[index] = 0xFF }
+            try damaged.write(to: URL(filePath: path))
+            let error = await #expect(throws: JournalError.self) {
+                let journal = try Journal(path: path, clock: SystemClock())
+                try await journal.append(JournalDraft(.held, slot: slotA1))
+            }
+            #expect(error?.code == "journal-corrupt")
+            #expect(error?.description.hasSuffix("restore it from a copy, or start another journal") == true)
+            for file in [path + "-wal", path + "-shm"] { try? FileManager.default.removeItem(atPath: file) }
+            try whole.write(to: URL(filePath: path))
+            let journal = try Journal(path: path, clock: SystemClock())
+            let next = try await journal.append(JournalDraft(.held, slot: slotA1))
+            #expect(next.number == 301)
+            try await journal.close()
+            #expect(try JournalVerifier.verify(path).isIntact)
+        }
+    }
+
+    @Test func `a journal that may not be written is refused, and said to be so`() async throws {
+        try await withJournal { journal, path in
+            try await journal.append(JournalDraft(.held, slot: slotA1))
+            // As a file system that was mounted anew for reading alone makes it.
+            try await journal.allowWriting(false)
+            let error = await #expect(throws: JournalError.self) { try await journal.append(JournalDraft(.held, slot: slotA1)) }
+            #expect(error?.code == "journal-read-only")
+            try await journal.allowWriting(true)
+            let next = try await journal.append(JournalDraft(.held, slot: slotA1))
+            #expect(next.number == 2)
+        }
+    }
+}
