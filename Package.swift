@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(
             name: "CLibUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
         .systemLibrary(name: "CHost"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSerial"),
         .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -79,7 +80,7 @@ let package = Package(
         .target(name: "Links", dependencies: ["BenchModel", "CLibUSB", "CSerial"], swiftSettings: pointers),
         .target(name: "Protocols", dependencies: ["BenchModel", "Links", collections], swiftSettings: common),
         .target(name: "Dock", dependencies: ["BenchModel", "CUdev", logging], swiftSettings: pointers),
-        .target(name: "Journal", dependencies: ["BenchModel", crypto, grdb], swiftSettings: common),
+        .target(name: "Journal", dependencies: ["BenchModel", "CZlib", crypto, grdb], swiftSettings: common),
         .target(
             name: "Bench",
             dependencies: [
@@ -151,7 +152,7 @@ let package = Package(
         .target(
             name: "LogisticsKit", dependencies: ["BenchModel", "Journal", "Logistics"], path: "Tests/LogisticsKit", swiftSettings: common),
         .testTarget(
-            name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit"], swiftSettings: common),
+            name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit", grdb], swiftSettings: common),
         .testTarget(
             name: "DeliveryTests",
             dependencies: [

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
     # libraries that we build on
-    libusb-1.0-0-dev libudev-dev libfuse3-dev libsqlite3-dev pkg-config
+    libusb-1.0-0-dev libudev-dev libfuse3-dev libsqlite3-dev zlib1g-dev pkg-config
     # the simulated dock, and other people's tools that judge it
     fuse3 dfu-util usbutils curl openssl
     # firmware for the demo, and imgtool's Python

@@ -90,6 +90,31 @@ public actor Journal {
         try await enqueue { try decide(JournalReader(database: $0)) }
     }
 
+    /// Stores an event, and does `then` in the same transaction.
+    func append(_ draft: JournalDraft, then: @escaping @Sendable (Database) throws -> Void) async throws(JournalError) {
+        let utc = UTC.text(clock.utcMilliseconds)
+        let monotonic = monotonic
+        do {
+            try await store.database.write { database in
+                var tail = try Tail(database)
+                _ = try tail.append(draft, utc: max(utc, tail.utc), monotonic: monotonic, database)
+                try then(database)
+            }
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    /// Works on the file itself; nothing where the journal is in memory.
+    func inFile(_ body: (DatabasePool) async throws -> Void) async throws {
+        if case .file(let pool, _) = store { try await body(pool) }
+    }
+
+    private nonisolated var monotonic: Int64 {
+        let now = clock.now.components
+        return now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
+    }
+
     private func enqueue(_ work: @escaping Work) async throws -> [EventRecord] {
         let result = await withCheckedContinuation { continuation in
             waiting.append(Append(work: work, continuation: continuation))
@@ -123,8 +148,7 @@ public actor Journal {
     private func stored(_ works: [Work]) async -> [Result<[EventRecord], any Error>] {
         let utc = UTC.text(clock.utcMilliseconds)
         let latest = UTC.text(clock.utcMilliseconds + Self.clockTolerance)
-        let now = clock.now.components
-        let monotonic = now.seconds * 1_000_000_000 + now.attoseconds / 1_000_000_000
+        let monotonic = monotonic
         let body: @Sendable (Database) throws -> [Result<[EventRecord], any Error>] = { [path] database in
             var tail = try Tail(database)
             guard tail.utc <= latest else { throw JournalError.clockBehind(path: path, last: tail.utc, now: utc) }

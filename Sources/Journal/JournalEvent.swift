@@ -59,6 +59,8 @@ public enum JournalEvent: Sendable {
     case captureRequested(CaptureRequested)
     /// The partner's capture endpoint has them.
     case captureDelivered(CaptureDelivered)
+    /// Events are in a file of their own.
+    case journalArchived(JournalArchived)
     /// What was decided and done about consignments.
     case consignment(ConsignmentEvent)
 
@@ -258,6 +260,7 @@ public enum JournalEvent: Sendable {
         case .checkpoint: "checkpoint"
         case .captureRequested: "capture-requested"
         case .captureDelivered: "capture-delivered"
+        case .journalArchived: "journal-archived"
         case .consignment(let event): event.kind
         }
     }
@@ -291,6 +294,7 @@ public enum JournalEvent: Sendable {
         case .checkpoint(let value): try JSONText.encode(value)
         case .captureRequested(let value): try JSONText.encode(value)
         case .captureDelivered(let value): try JSONText.encode(value)
+        case .journalArchived(let value): try JSONText.encode(value)
         case .consignment(let event): try event.payload()
         case .benchStopped, .unitRemoved, .bootloaderEntered, .activated, .imageConfirmed: "{}"
         }

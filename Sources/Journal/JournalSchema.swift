@@ -2,6 +2,12 @@ internal import GRDB
 
 /// The tables: `events` is the journal; the others are projections of it and can be thrown away and made anew.
 enum JournalSchema {
+    /// Only an archive is allowed to, and puts this back.
+    static let removalGuard = """
+        CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events
+            BEGIN SELECT RAISE(ABORT, 'journal events are never removed'); END;
+        """
+
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
@@ -14,8 +20,7 @@ enum JournalSchema {
                     CREATE INDEX events_by_unit ON events (unit) WHERE unit IS NOT NULL;
                     CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
                         BEGIN SELECT RAISE(ABORT, 'journal events are never changed'); END;
-                    CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events
-                        BEGIN SELECT RAISE(ABORT, 'journal events are never removed'); END;
+                    \(removalGuard)
                     CREATE TABLE sessions (
                         id INTEGER PRIMARY KEY, slot TEXT NOT NULL, unit TEXT, startedAt TEXT NOT NULL, release TEXT,
                         components TEXT NOT NULL, transferBegan INTEGER NOT NULL DEFAULT 0, endedAt TEXT, verdict TEXT, settled TEXT,
@@ -69,6 +74,7 @@ enum JournalSchema {
             try database.execute(sql: "CREATE INDEX events_of_checkpoints ON events (number) WHERE kind = 'checkpoint'")
         }
         migrator.registerMigration("6") { database in try database.execute(sql: CaptureTable.creation) }
+        migrator.registerMigration("7") { database in try database.execute(sql: ArchiveTable.creation) }
         return migrator
     }
 }

@@ -6,8 +6,12 @@ internal import GRDB
 public struct JournalVerification: Hashable, Sendable, Codable {
     /// The file.
     public var path: String
-    /// Events that fit, counted from the first.
+    /// Events that fit.
     public var events: Int
+    /// The number of the last event that fits; 0 in an empty journal.
+    public var last: EventNumber = 0
+    /// The event from which on the journal has all events: those before are archived, but for some that stayed; `nil` where none is.
+    public var archivedBefore: EventNumber?
     /// The hash of the last event that fits; `nil` in an empty journal.
     public var head: SHA256Value?
     /// Checkpoints whose signature, hash and tree fit.
@@ -54,72 +58,16 @@ public enum JournalVerifier {
     }
 
     private static func walk(
-        _ database: Database, path: String, against kept: Checkpoint?, _ progress: JournalProgress?
+        _ database: Database, path: String, against copy: Checkpoint?, _ progress: JournalProgress?
     ) throws -> JournalVerification {
-        var result = JournalVerification(path: path, events: 0, head: nil, fault: nil)
-        if let kept, !kept.isSigned {
-            result.fault = "the checkpoint of event \(kept.event) that was kept elsewhere bears no signature of its key"
-            return result
-        }
-        var previous = HashChain.start
-        var tree = MerkleFrontier()
-        let cursor = try Row.fetchCursor(database, sql: EventFields.query)
+        var walk = JournalWalk(path: path, against: copy, archived: try JournalReader(database: database).lastArchived())
         let total = try Int.fetchOne(database, sql: "SELECT max(number) FROM events") ?? 0
-        while let row = try cursor.next() {
-            let fields = try EventFields(row: row)
-            let expected = EventNumber(result.events + 1)
-            guard fields.number == expected else {
-                result.fault = "event \(expected) is missing: after \(expected - 1) comes \(fields.number)"
-                return result
-            }
-            let stored: Data = try row.decode(atIndex: EventFields.hashColumn)
-            let computed = HashChain.hash(after: previous, fields)
-            guard Array(stored) == computed else {
-                result.fault =
-                    "event \(fields.number) (\(fields.kind), \(fields.utc)): expected hash \(Hex.lowercase(computed)), "
-                    + "found \(Hex.lowercase(stored))"
-                return result
-            }
-            if fields.kind == "checkpoint" {
-                result.fault = try fault(in: fields, tree, previous: previous, result.lastCheckpoint ?? kept)
-                guard result.fault == nil else { return result }
-                result.checkpoints += 1
-                result.lastCheckpoint = try JSONText.decode(fields.payload, as: JournalEvent.CheckpointMade.self).checkpoint
-            }
-            if let kept, fields.number == kept.event, kept.hash.bytes != computed {
-                result.fault =
-                    "event \(kept.event): expected hash \(kept.hash), as the bench signed on \(kept.utc), found \(Hex.lowercase(computed))"
-                return result
-            }
-            previous = computed
-            tree.append(computed)
-            result.events += 1
-            result.head = SHA256Value(bytes: computed)
-            if result.events % Projection.progressStep == 0 { progress?(result.events, total) }
+        let cursor = try Row.fetchCursor(database, sql: EventFields.query)
+        while walk.result.isIntact, let row = try cursor.next() {
+            try walk.add(EventFields(row: row), stored: try row.decode(atIndex: EventFields.hashColumn))
+            if walk.result.events % Projection.progressStep == 0 { progress?(walk.result.events, total) }
         }
-        if let kept, kept.event > result.events {
-            result.fault =
-                "the tail is cut off: expected at least \(kept.event) events, as the bench signed on \(kept.utc), found \(result.events)"
-        }
-        return result
-    }
-
-    /// What is wrong with a checkpoint. `other`: one that it has to fit: the one before, or one that was kept elsewhere.
-    private static func fault(
-        in fields: EventFields, _ tree: MerkleFrontier, previous: [UInt8], _ other: Checkpoint?
-    ) throws -> String? {
-        let checkpoint = try JSONText.decode(fields.payload, as: JournalEvent.CheckpointMade.self).checkpoint
-        let place = "checkpoint \(fields.number) (\(fields.utc))"
-        guard checkpoint.isSigned else { return "\(place): its signature does not fit" }
-        if let other, other.key != checkpoint.key {
-            return "\(place): expected it to be signed by \(other.key), as before, found \(checkpoint.key): the bench's key was replaced"
-        }
-        guard checkpoint.event == fields.number - 1, checkpoint.hash.bytes == previous else {
-            return "\(place): it vouches for event \(checkpoint.event), \(checkpoint.hash), which is not the one before it"
-        }
-        guard checkpoint.tree.bytes == tree.root else {
-            return "\(place): expected the tree \(Hex.lowercase(tree.root)), found \(checkpoint.tree)"
-        }
-        return nil
+        walk.end()
+        return walk.result
     }
 }

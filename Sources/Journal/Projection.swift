@@ -44,6 +44,7 @@ enum Projection {
             let settled = try JSONText.decode(event.payload, as: JournalEvent.SessionSettled.self)
             try database.cachedStatement(sql: "UPDATE sessions SET settled = ?, settledBy = ? WHERE id = ?").execute(
                 arguments: [try JSONText.encode(settled.verdict), event.session, settled.session])
+        case "journal-archived": return try ArchiveTable.apply(event, database)
         default:
             if try CaptureTable.apply(event, database) { return }
         }

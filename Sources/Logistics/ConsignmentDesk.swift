@@ -63,6 +63,10 @@ public struct ConsignmentDesk: Sendable {
                 throw LogisticsRefusal(
                     .consignmentExists, "consignment \(other.consignment) exists since \(other.openedAt); give this one another name")
             }
+            if let file = try reader.archive(of: request.consignment) {
+                throw LogisticsRefusal(
+                    .consignmentExists, "consignment \(request.consignment) is in the archive \(file); give this one another name")
+            }
             guard request.load >= least else {
                 throw LogisticsRefusal(
                     .loadTooSmall,

@@ -8,7 +8,7 @@ import TerminalView
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal", abstract: "Read the bench's record, and prove that it is whole.",
-        subcommands: [Events.self, Verify.self, Rebuild.self, MakeCheckpoint.self, Prove.self, VerifyProof.self])
+        subcommands: [Events.self, Verify.self, Rebuild.self, Archive.self, MakeCheckpoint.self, Prove.self, VerifyProof.self])
 
     struct Events: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -62,10 +62,11 @@ struct JournalCommand: AsyncParsableCommand {
                 EXAMPLES
                   reflashctl journal verify
                   reflashctl journal verify /var/lib/reflash/journal.sqlite --json
+                  reflashctl journal verify archive/journal.sqlite-1-8123.gz
                   reflashctl journal verify journal.sqlite --checkpoint copies/rack-a-4711.checkpoint.json
                 """)
 
-        @Argument(help: "The journal's file. Default: that of the running daemon.") var file: String?
+        @Argument(help: "The journal's file, or an archive's. Default: that of the running daemon.") var file: String?
         @Option(help: "A checkpoint that was kept elsewhere.", completion: .file()) var checkpoint: String?
         @OptionGroup var options: BenchOptions
 
@@ -73,8 +74,11 @@ struct JournalCommand: AsyncParsableCommand {
             try await complaining {
                 let path: String
                 if let file { path = file } else { path = (try await options.client.get("status", as: BenchStatus.self)).journal }
+                let copy = try checkpoint.map(JournalFiles.checkpoint)
                 let meter = ProgressMeter("events")
-                let result = try JournalVerifier.verify(path, against: try checkpoint.map(JournalFiles.checkpoint), progress: meter.show)
+                let result = try JournalFiles.reading(path) { path throws(JournalError) in
+                    try JournalVerifier.verify(path, against: copy, progress: meter.show)
+                }
                 meter.end()
                 if options.output.json {
                     try options.output.printJSON(result)
@@ -82,7 +86,8 @@ struct JournalCommand: AsyncParsableCommand {
                     Terminal.print("\(path): NOT INTACT: \(fault); the \(result.events) events before it fit")
                 } else {
                     let head = result.head.map { ", head \($0)" } ?? ""
-                    Terminal.print("\(path): intact, \(result.events) events\(head)")
+                    let archived = result.archivedBefore.map { ", those before event \($0) are archived" } ?? ""
+                    Terminal.print("\(path): intact, \(result.events) events\(archived)\(head)")
                     Terminal.print(JournalFiles.line(result))
                 }
                 if !result.isIntact { throw ExitCode.failure }

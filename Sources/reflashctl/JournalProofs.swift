@@ -11,6 +11,11 @@ import TerminalView
 enum JournalFiles {
     static func checkpoint(_ path: String) throws -> Checkpoint { try read(path, "a checkpoint") }
 
+    /// A journal's file as it is, or an archive's for as long as `body` needs it.
+    static func reading<Value>(_ file: String, _ body: (String) throws(JournalError) -> Value) throws(JournalError) -> Value {
+        file.hasSuffix(".gz") ? try JournalArchive.reading(file, body) : try body(file)
+    }
+
     static func proof(_ path: String) throws -> JournalProof { try read(path, "a proof") }
 
     private static func read<Value: Decodable>(_ path: String, _ what: String) throws -> Value {
@@ -61,7 +66,7 @@ extension JournalCommand {
                   reflashctl journal prove --unit 00-DB-12-34-56-78-90-A2 > outcome.proof.json
                   reflashctl journal prove /var/lib/reflash/journal.sqlite --event 4711
                 """)
-        @Argument(help: "The journal's file. Default: that of the running daemon.") var file: String?
+        @Argument(help: "The journal's file, or an archive's. Default: that of the running daemon.") var file: String?
         @Option(help: "The unit whose last outcome is proven.") var unit: EUI64?
         @Option(help: "The event that is proven.") var event: Int64?
         @OptionGroup var options: BenchOptions
@@ -74,8 +79,11 @@ extension JournalCommand {
             try await complaining {
                 let path: String
                 if let file { path = file } else { path = (try await options.client.get("status", as: BenchStatus.self)).journal }
-                let number = try unit.map { try JournalProof.outcome(of: $0, in: path) } ?? event ?? 0
-                try options.output.printJSON(try JournalProof.of(number, in: path))
+                let proof = try JournalFiles.reading(path) { path throws(JournalError) in
+                    let number = if let unit { try JournalProof.outcome(of: unit, in: path) } else { event ?? 0 }
+                    return try JournalProof.of(number, in: path)
+                }
+                try options.output.printJSON(proof)
             }
         }
     }

@@ -37,8 +37,7 @@ struct CaptureTests {
 
     /// The ids of a consignment's events, as its document has them.
     private func documentIDs(_ bench: TestBench, _ id: ConsignmentID = id) async throws -> [String] {
-        var text: [UInt8] = []
-        for try await piece in try await bench.desk.epcisDocument(of: id) { text += piece }
+        let text = try await whole(try await bench.desk.epcisDocument(of: id))
         return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
             line.firstMatch(of: /"eventID":"([^"]+)"/).map { String($0.output.1) }
         }

@@ -90,10 +90,3 @@ import Testing
         try #require(result.status == 0, "\(result.errors)")
     }
 }
-
-/// All of a stream.
-private func whole(_ stream: ExportStream) async throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    for try await piece in stream { bytes += piece }
-    return bytes
-}

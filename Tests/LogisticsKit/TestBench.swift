@@ -31,14 +31,18 @@ package struct TestBench {
         let folder = FileManager.default.temporaryDirectory.appending(path: "journal-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let journal = try Journal(path: folder.appending(path: "bench.journal").path, clock: SystemClock())
-        let desk = ConsignmentDesk(config, journal: journal)
-        let bench = TestBench(
-            journal: journal, desk: desk, scans: ScanDesk(desk, slots: [slot("A01"), slot("A02"), slot("A03")]),
-            admission: ConsignmentAdmission(journal))
+        let bench = try TestBench(at: folder.appending(path: "bench.journal").path, config)
         let value = try await body(bench)
-        try await journal.close()
+        try await bench.journal.close()
         return value
+    }
+
+    /// One whose journal is this file.
+    package init(at path: String, _ config: LogisticsConfig = config) throws {
+        journal = try Journal(path: path, clock: SystemClock())
+        desk = ConsignmentDesk(config, journal: journal)
+        scans = ScanDesk(desk, slots: [slot("A01"), slot("A02"), slot("A03")])
+        admission = ConsignmentAdmission(journal)
     }
 
     /// A consignment with units 1 to `count` that has been taken in.
@@ -81,6 +85,13 @@ package struct TestBench {
     package func scan(_ code: String, number: String = UUID().uuidString, consignment: ConsignmentID? = nil) async throws -> ScanAnswer {
         try await scans.take(ScanOrder(scan: number, code: code, station: "bench 1", consignment: consignment), by: clerk)
     }
+}
+
+/// A stream's bytes, all of them.
+package func whole(_ stream: ExportStream) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    for try await piece in stream { bytes += piece }
+    return bytes
 }
 
 package func csv(_ lines: [String]) -> [UInt8] { Array((lines.joined(separator: "\r\n") + "\r\n").utf8) }

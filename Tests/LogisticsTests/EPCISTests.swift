@@ -129,10 +129,3 @@ import Testing
             hash: .zero)
     }
 }
-
-/// All of a stream.
-func whole(_ stream: ExportStream) async throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    for try await piece in stream { bytes += piece }
-    return bytes
-}

@@ -54,6 +54,12 @@ public struct JournalProof: Hashable, Sendable, Codable {
     public static func of(_ number: EventNumber, in path: String) throws(JournalError) -> JournalProof {
         try JournalVerifier.reading(path) { database in
             let reader = JournalReader(database: database)
+            let archived = try reader.lastArchived()
+            if let archived, number < archived.upTo {
+                throw JournalError.storage(
+                    path: path,
+                    "event \(number) is archived: 'reflashctl journal prove \(archived.file) --event \(number)', or an older archive")
+            }
             guard let row = try Row.fetchOne(database, sql: "SELECT * FROM events WHERE number = ?", arguments: [number]) else {
                 throw JournalError.storage(path: path, "there is no event \(number)")
             }
@@ -63,10 +69,10 @@ public struct JournalProof: Hashable, Sendable, Codable {
                 throw JournalError.storage(
                     path: path, "no checkpoint vouches for event \(number) yet: 'reflashctl journal checkpoint' makes one")
             }
-            var walk = MerklePathWalk(to: UInt64(number - 1))
-            var previous = HashChain.start
-            var place: EventNumber = 0
-            try reader.eachHash(after: 0, upTo: checkpoint.event) { hash in
+            var walk = MerklePathWalk(to: UInt64(number - 1), after: archived?.tree ?? MerkleFrontier())
+            var previous = archived?.checkpoint.hash.bytes ?? HashChain.start
+            var place = archived?.checkpoint.event ?? 0
+            try reader.eachHash(after: place, upTo: checkpoint.event) { hash in
                 place += 1
                 if place == number - 1 { previous = hash }
                 walk.append(hash)

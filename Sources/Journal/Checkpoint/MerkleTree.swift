@@ -71,8 +71,15 @@ struct MerklePathWalk {
     private var size: UInt64 = 0
     private var path: [[UInt8]] = []
 
-    /// `index`: the leaf's, from 0.
-    init(to index: UInt64) { self.index = index }
+    /// `index`: the leaf's, from 0. `frontier`: the tree of the leaves that are left out at the beginning, none of which is it.
+    init(to index: UInt64, after frontier: MerkleFrontier = MerkleFrontier()) {
+        self.index = index
+        for root in frontier.roots {
+            let level = (frontier.size - size).bitWidth - 1 - (frontier.size - size).leadingZeroBitCount
+            whole.append((level, size, root))
+            size += UInt64(1) << UInt64(level)
+        }
+    }
 
     mutating func append(_ leaf: [UInt8]) {
         var node = (level: 0, start: size, hash: MerkleTree.leaf(leaf))

@@ -46,7 +46,7 @@ enum ConsignmentTables {
     static func empty(_ database: Database) throws {
         let tables = [
             "consignments", "consignment_units", "intake_decisions", "packages", "consignment_events", "corrections", "scans",
-            "slot_bindings", "register_in_use", "captures",
+            "slot_bindings", "register_in_use", "captures", "archives", "archived_consignments",
         ]
         for table in tables { try database.execute(sql: "DELETE FROM \(table)") }
     }

@@ -147,7 +147,8 @@ public struct JournalReader {
 
     /// Cartons and pallets that were ever opened, of all consignments.
     public func packageCount() throws -> Int {
-        try Int.fetchOne(try database.cachedStatement(sql: "SELECT count(*) FROM packages")) ?? 0
+        let sum = "SELECT (SELECT count(*) FROM packages) + (SELECT coalesce(sum(packages), 0) FROM archives)"
+        return try Int.fetchOne(try database.cachedStatement(sql: sum)) ?? 0
     }
 
     fileprivate func count(in package: SSCC, _ level: LoadUnit) throws -> Int {

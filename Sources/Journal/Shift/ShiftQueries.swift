@@ -6,7 +6,10 @@ extension Journal {
     /// - Throws: ``JournalError``; `nil` is returned for times that can't be read or are in the wrong order.
     public nonisolated func shift(from: String, to: String) async throws(JournalError) -> ShiftReport? {
         guard let begin = UTC.milliseconds(from), let end = UTC.milliseconds(to), begin < end else { return nil }
-        return try await read { database in
+        return try await read { [path] database in
+            if let archived = try JournalReader(database: database).lastArchived(), UTC.text(begin) < archived.checkpoint.utc {
+                throw JournalError.storage(path: path, "events before \(archived.checkpoint.utc) are in the archive \(archived.file)")
+            }
             let first = try Self.firstEvent(notBefore: UTC.text(begin), database)
             let last = try Self.firstEvent(notBefore: UTC.text(end), database)
             var accounts = ShiftAccounts(from: begin, to: end, before: try Self.state(before: first, database))
@@ -19,7 +22,8 @@ extension Journal {
 
     /// The first event at or after a time, by halving: numbers and times rise together. One above the last where there is none.
     private static func firstEvent(notBefore utc: String, _ database: Database) throws -> EventNumber {
-        var (low, high) = (EventNumber(1), try Int64.fetchOne(database, sql: "SELECT max(number) FROM events") ?? 0)
+        let start = try JournalReader(database: database).lastArchived()?.upTo ?? 1
+        var (low, high) = (start, try Int64.fetchOne(database, sql: "SELECT max(number) FROM events") ?? 0)
         high += 1
         while low < high {
             let middle = (low + high) / 2

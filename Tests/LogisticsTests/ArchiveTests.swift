@@ -1,0 +1,202 @@
+import BenchModel
+import Foundation
+import GRDB
+import Journal
+import Logistics
+import LogisticsKit
+import Testing
+
+/// What is over leaves the journal for a file that proves itself, and nothing else changes.
+@Suite struct ArchiveTests {
+    private static let second = sure(ConsignmentID("RMA-2"))
+    private static let always = "9999-01-01T00:00:00.000Z"
+
+    private struct Place: Sendable {
+        let folder: String
+        var journal: String { folder + "/bench.journal" }
+        var archives: String { folder + "/archives" }
+
+        func checkpoint(_ bench: TestBench) async throws -> Checkpoint {
+            try #require(try await bench.journal.makeCheckpoint(bench: "b", key: BenchKey(path: journal + ".key"), why: "asked"))
+        }
+
+        func archive() async throws -> JournalArchive.Report {
+            try await JournalArchive.make(of: journal, in: archives, before: ArchiveTests.always, shipped: false, clock: SystemClock())
+        }
+
+        /// Opens the journal for `body`, and closes it.
+        func with<Value>(_ body: (TestBench) async throws -> Value) async throws -> Value {
+            let bench = try TestBench(at: journal)
+            let value = try await body(bench)
+            try await bench.journal.close()
+            return value
+        }
+    }
+
+    /// A journal with a consignment that the Service User has, a checkpoint after that, and another consignment that is open; closed.
+    private func withJournal(_ body: (Place, Checkpoint) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "journal-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let place = Place(folder: folder.path)
+        let checkpoint = try await place.with { bench in
+            _ = try await bench.journal.append(JournalDraft(.slotHeld(.init(by: clerk)), slot: slot("A03")))
+            try await bench.finish(id, from: 1)
+            let checkpoint = try await place.checkpoint(bench)
+            try await bench.takenIn(Self.second, units: 6, from: 100)
+            try await bench.session(100, .reflashed)
+            _ = try await bench.desk.openPackage(.carton, for: Self.second, isFaulty: false, by: clerk)
+            return checkpoint
+        }
+        try await body(place, checkpoint)
+    }
+
+    @Test func `the archive holds what is over and proves it, and the journal goes on with what is open`() async throws {
+        try await withJournal { place, checkpoint in
+            let before = try await place.with { bench in try await bench.state(of: Self.second) }
+            let report = try await place.archive()
+            #expect(report.consignments == 1)
+            #expect(report.upTo == checkpoint.event + 1)
+            #expect(report.file.hasSuffix("/bench.journal-1-\(report.upTo).gz"))
+            #expect(report.bytesOfFile < report.bytesBefore)
+            let archived = try JournalArchive.reading(report.file) { path throws(JournalError) in
+                let proof = try JournalProof.of(try JournalProof.outcome(of: unit(2), in: path), in: path)
+                #expect(proof.fault(key: checkpoint.key) == nil)
+                return try JournalVerifier.verify(path, against: checkpoint)
+            }
+            #expect(archived.isIntact)
+            #expect(archived.events == Int(report.upTo))
+            let live = try JournalVerifier.verify(place.journal)
+            #expect(live.isIntact, "\(live.fault ?? "")")
+            #expect(live.archivedBefore == report.upTo)
+            let after = try await place.with { bench in
+                try await bench.journal.rebuildProjections()
+                return try await bench.state(of: Self.second)
+            }
+            #expect(after == before)
+        }
+    }
+
+    @Test func `numbers of cartons and names of consignments are not given out again`() async throws {
+        try await withJournal { place, _ in
+            let before = try await place.with { bench in try await bench.journal.look { try $0.packageCount() } }
+            let file = try await place.archive().file
+            try await place.with { bench in
+                let after = try await bench.journal.look { try $0.packageCount() }
+                #expect(after == before)
+                let refused = await refusal { try await bench.accepted(id) }
+                #expect(
+                    refused == "consignment RMA-1 is in the archive \((file as NSString).lastPathComponent); give this one another name")
+            }
+        }
+    }
+
+    @Test func `events after an archive are proven, and archived again when they are over`() async throws {
+        try await withJournal { place, first in
+            _ = try await place.archive()
+            let second = try await place.with { bench in
+                try await bench.settleAll(Self.second)
+                let carton = try #require(try await bench.desk.consignment(Self.second).packages.first)
+                _ = try await bench.desk.pack(unit(100), into: carton.sscc, by: clerk)
+                _ = try await bench.desk.closePackage(carton.sscc, by: clerk)
+                try await bench.send(Self.second)
+                return try await place.checkpoint(bench)
+            }
+            for checkpoint in [first, second] {
+                let found = try JournalVerifier.verify(place.journal, against: checkpoint)
+                #expect(found.isIntact, "\(found.fault ?? "")")
+            }
+            let number = try JournalProof.outcome(of: unit(101), in: place.journal)
+            let proof = try JournalProof.of(number, in: place.journal)
+            #expect(proof.fault(key: second.key) == nil)
+            let report = try await place.archive()
+            #expect(report.consignments == 1)
+            let live = try JournalVerifier.verify(place.journal, against: second)
+            #expect(live.isIntact, "\(live.fault ?? "")")
+            try JournalArchive.reading(report.file) { path throws(JournalError) in
+                let found = try JournalVerifier.verify(path, against: second)
+                #expect(found.isIntact, "\(found.fault ?? "")")
+                #expect(try JournalProof.of(number, in: path).fault(key: second.key) == nil)
+            }
+            let old = try JournalVerifier.verify(place.journal, against: first)
+            #expect(
+                old.fault == "event \(first.event) is archived: verify \((report.file as NSString).lastPathComponent) with this checkpoint")
+            // The held slot stays held.
+            let held = try await place.with { bench in
+                try await bench.journal.rebuildProjections()
+                return try await bench.journal.slots().first { $0.slot == slot("A03") }?.isHeld
+            }
+            #expect(held == true)
+        }
+    }
+
+    @Test(arguments: [
+        ("UPDATE events SET payload = '{ }' WHERE kind = 'slot-held'", "event 1 (slot-held"),
+        ("DELETE FROM events WHERE kind = 'slot-held'", "event 1 is missing"),
+        ("DELETE FROM events WHERE kind = 'checkpoint'", "event "),
+        ("UPDATE events SET payload = replace(payload, 'RMA-1', 'RMA-9') WHERE kind = 'journal-archived'", "event "),
+        ("DELETE FROM events WHERE kind = 'journal-archived'", "event 2 is missing"),
+    ])
+    func `a journal that was tampered with after an archive is found out`(sql: String, fault: String) async throws {
+        try await withJournal { place, _ in
+            _ = try await place.archive()
+            let queue = try DatabaseQueue(path: place.journal)
+            try await queue.write { database in
+                try database.execute(sql: "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_removed")
+                try database.execute(sql: sql)
+            }
+            try queue.close()
+            let found = try JournalVerifier.verify(place.journal)
+            #expect(found.fault?.hasPrefix(fault) == true, "\(found.fault ?? "none")")
+        }
+    }
+
+    @Test func `while something is open, or nothing vouches for it, nothing is archived, and it is said why`() async throws {
+        try await withJournal { place, _ in
+            _ = try await place.archive()
+            let why = await refusal { try await place.archive() }
+            #expect(
+                why.hasSuffix(
+                    "there is nothing to archive yet: consignment RMA-2 is taken-in, and no checkpoint lies between the last archive and its "
+                        + "opening"))
+            let found = try JournalVerifier.verify(place.journal)
+            #expect(found.isIntact)
+        }
+    }
+
+    @Test func `an archive that was cut short is refused`() async throws {
+        try await withJournal { place, _ in
+            let file = try await place.archive().file
+            let whole = try Data(contentsOf: URL(filePath: file))
+            try whole.prefix(whole.count / 2).write(to: URL(filePath: file))
+            let why = await refusal { try JournalArchive.reading(file) { path throws(JournalError) in try JournalVerifier.verify(path) } }
+            #expect(why.contains("it is no whole gzip file"))
+        }
+    }
+}
+
+extension TestBench {
+    /// A consignment from its request to its receipt.
+    fileprivate func finish(_ id: ConsignmentID, from first: Int) async throws {
+        try await takenIn(id, units: 4, from: first)
+        try await settleAll(id)
+        let carton = try await desk.openPackage(.carton, for: id, isFaulty: false, by: clerk)
+        _ = try await desk.pack(unit(first), into: carton.sscc, by: clerk)
+        _ = try await desk.closePackage(carton.sscc, by: clerk)
+        try await send(id)
+    }
+
+    fileprivate func send(_ id: ConsignmentID) async throws {
+        _ = try await desk.ship(.init(consignment: id, carrier: "van", reference: nil, by: clerk))
+        _ = try await desk.receive(id, text: nil, by: clerk)
+    }
+
+    /// Everything that is said of a consignment.
+    fileprivate func state(of id: ConsignmentID) async throws -> [String] {
+        let view = try await desk.consignment(id)
+        let units = try await desk.units(of: id, limit: 1000)
+        let table = String(decoding: try await whole(try await desk.returnRecord(of: id)), as: UTF8.self)
+        let document = String(decoding: try await whole(try await desk.epcisDocument(of: id)), as: UTF8.self)
+        return ["\(view)", "\(units)", table, document]
+    }
+}
