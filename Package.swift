@@ -151,6 +151,10 @@ let package = Package(
         // What tests of consignments share: a desk with a journal of its own, and random histories.
         .target(
             name: "LogisticsKit", dependencies: ["BenchModel", "Journal", "Logistics"], path: "Tests/LogisticsKit", swiftSettings: common),
+        // What the tests kill in the middle of a consignment.
+        .executableTarget(
+            name: "clerk-script", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit"], path: "Tests/ClerkScript",
+            swiftSettings: common),
         .testTarget(
             name: "LogisticsTests", dependencies: ["BenchModel", "Journal", "Logistics", "LogisticsKit", grdb], swiftSettings: common),
         .testTarget(
@@ -183,7 +187,7 @@ let package = Package(
                 "Bench", "BenchKit", "BenchModel", "BenchWire", "Firmware", "ConfigFiles", "Journal", "Logistics", "LogisticsKit",
                 "Protocols",
                 "ReleaseKit", "Releases", "Simulator",
-                crypto, logging, subprocess, system, "hubsim", "reflashctl", "reflashd",
+                crypto, logging, subprocess, system, "clerk-script", "hubsim", "reflashctl", "reflashd",
             ],
             swiftSettings: common),
     ]

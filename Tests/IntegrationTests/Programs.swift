@@ -12,7 +12,7 @@ enum Programs {
 
     static func path(_ name: String) -> String {
         switch name {
-        case "reflashd", "reflashctl", "hubsim": "\(folder)/\(name)"
+        case "reflashd", "reflashctl", "hubsim", "clerk-script": "\(folder)/\(name)"
         case "imgtool", "smpmgr": "\(packageRoot)/.venv/bin/\(name)"
         case "venv-python": "\(packageRoot)/.venv/bin/python"
         default: name
