@@ -1,9 +1,10 @@
 """Many 4G units at once: reflashd beside as many dfu-util processes, on the same units of the same dock, one after the other.
 
-    dfu_parallel.py [unit|host] [UNITS …]
+    dfu_parallel.py [unit|host|memory] [UNITS …]
 
 `unit`: the units are what limits (4 KiB blocks, 20 ms of programming each, 1 MiB image). `host`: the host is (no programming time; images
-so large that dfu-util's fixed wait of a second is under 5 %). Without a word both; 1, 8, 16, 32 and 64 units unless told otherwise."""
+so large that dfu-util's fixed wait of a second is under 5 %). `memory`: an image of 4 MiB, for what is resident. Without a word all of them;
+1, 8, 16, 32 and 64 units unless told otherwise."""
 import json
 import os
 import random
@@ -20,7 +21,8 @@ from daemon import BIN, LocalConnection
 RUNS = int(os.environ.get("RUNS", "1"))
 MIB = 1 << 20
 # Programming time of a block, and the image for a number of units.
-SETTINGS = {"unit": ("20 ms", lambda units: MIB), "host": ("0 ms", lambda units: min(96, max(16, 768 // units)) * MIB)}
+SETTINGS = {"unit": ("20 ms", lambda units: MIB), "host": ("0 ms", lambda units: min(96, max(16, 768 // units)) * MIB),
+            "memory": ("0 ms", lambda units: 4 * MIB)}
 
 DOCK = """
 dock: benchmark

@@ -49,7 +49,7 @@ struct History {
             try await pack(first..<min(first + Self.capacity, units.upperBound), id)
         }
         try await record([
-            .consignmentClosed(.init(consignment: id, states: ["reflashed": units.count], unexpected: 0, by: clerk)),
+            .consignmentClosed(.init(consignment: id, states: ["reflashed": units.count], unexpected: 0, withoutFaultReason: 0, by: clerk)),
             .consignmentShipped(.init(consignment: id, carrier: "van", reference: "V-1", by: clerk)), .consignmentReceived(note),
         ])
     }

@@ -56,7 +56,7 @@ static const uint32_t hubsim_GET_SPEED = USBDEVFS_GET_SPEED;
 
 /// libfuse's multi-threaded loop; returns when the session ends.
 static inline int hubsim_fuse_loop(struct fuse_session *session) {
-    struct fuse_loop_config config = {.clone_fd = 0, .max_idle_threads = 4};
+    struct fuse_loop_config config = {.clone_fd = 0, .max_idle_threads = 64};
     return fuse_session_loop_mt(session, &config);
 }
 

@@ -13,7 +13,13 @@ extension ConsignmentDesk {
                 throw LogisticsRefusal(.doesNotBalance, "consignment \(id) does not balance: \(sum.openPoints.joined(separator: "; "))")
             }
             let states = Dictionary(sum.states.map { ($0.key.rawValue, $0.value) }) { first, _ in first }
-            return [.of(.consignmentClosed(.init(consignment: id, states: states, unexpected: sum.unexpected, by: by)))]
+            return [
+                .of(
+                    .consignmentClosed(
+                        .init(
+                            consignment: id, states: states, unexpected: sum.unexpected, withoutFaultReason: sum.withoutFaultReason, by: by)
+                    ))
+            ]
         }
     }
 

@@ -8,8 +8,12 @@ public struct ConsignmentAdmission: AdmissionPolicy {
     public init(_ journal: Journal) { self.journal = journal }
 
     public func admit(_ unit: BenchModel.Unit, in slot: SlotID) async throws(Refusal) {
-        // A unit that says who it is only once it runs its firmware is asked again then.
-        guard let chfId = unit.chfId else { return }
+        // One that says who it is only once it runs its firmware is until then who was scanned into its slot.
+        var identity = unit.chfId
+        if identity == nil { identity = try await ask { reader in try reader.binding(of: slot)?.value } }
+        guard let chfId = identity else {
+            throw Refusal(.notExpected, "the unit does not say who it is before it runs its firmware: scan it into slot \(slot)")
+        }
         let question = try await ask { reader in try Question(chfId, in: slot, reader) }
         if let scanned = question.scanned, scanned != chfId { try await contradict(chfId, scanned, in: slot) }
         guard let (consignment, found) = question.open, found.announced != nil else {

@@ -47,6 +47,29 @@ import Testing
         }
     }
 
+    @Test func `a unit that can't say who it is waits until it is scanned into its slot`() async throws {
+        var bounds = SessionBounds()
+        (bounds.request, bounds.comeBack, bounds.stall, bounds.erase) = (.seconds(3), .seconds(6), .seconds(5), .seconds(5))
+        var setup = TestBench.Setup(bounds: bounds, variant: .twoG3G, isEmpty: true, identity: .osInfo("n"), hasConsignments: true)
+        // Which its recovery can't be asked for.
+        setup.hardwareSource = .absent
+        try await TestBench.run(setup) { bench in
+            let desk = try desk(bench)
+            let id = try await deliver(desk, 1...1)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            let refused = try await bench.ended(1)
+            #expect(refused.verdict?.reason == .notExpected)
+            #expect(refused.verdict?.detail == "the unit does not say who it is before it runs its firmware: scan it into slot A1")
+            try await bench.journal.append(
+                JournalDraft(
+                    .consignment(.unitBound(.init(consignment: id, by: Self.clerk))), slot: TestBench.slot(1), unit: TestBench.chf(1)))
+            await bench.controller.reconsider()
+            let served = try await bench.ended(1, sessions: 2).verdict
+            #expect(served?.outcome == .reflashed, "\(served?.detail ?? "")")
+            #expect(try await desk.consignment(id).reconciliation.states == [.reflashed: 1])
+        }
+    }
+
     @Test func `a unit whose hold is lifted begins by itself`() async throws {
         try await TestBench.run(.init(undocked: [1], hasConsignments: true)) { bench in
             let desk = try desk(bench)

@@ -36,7 +36,36 @@ import Testing
         #expect(config.profiles[0].bounds.contact == .seconds(30))
     }
 
+    @Test func `where events are delivered, and the columns of return records, are read`() throws {
+        let config = try load(
+            """
+            {companyPrefix: "5012345", location: "5012345000008", namespace: https://bench.example/,
+              capture: {url: https://partner.example/capture, tokenFile: partner.token}, returnRecord: {Hub: chfId, Result: state}}
+            """)
+        let logistics = try #require(config.logistics)
+        #expect(logistics.capture == CaptureTarget(url: "https://partner.example/capture", tokenFile: "partner.token"))
+        #expect(logistics.returnColumns == [ReturnColumn(name: "Hub", field: .chfId), ReturnColumn(name: "Result", field: .state)])
+    }
+
     @Test(arguments: [
+        ("copies", CheckpointCopies.folder("copies")), ("https://vault.example/rack-a/", .server("https://vault.example/rack-a/")),
+        ("http://127.0.0.1:8080", .server("http://127.0.0.1:8080")),
+    ])
+    func `checkpoints go to a folder or to a server`(place: String, copies: CheckpointCopies) throws {
+        let text = "\(Self.start)\ncheckpoints: \(place)\n\(Self.rest)\n"
+        #expect(try BenchConfigFile.parse(text, file: "bench.yaml").checkpoints == copies)
+    }
+
+    private static let party = "companyPrefix: \"5012345\", location: \"5012345000008\", namespace: https://b.example/"
+
+    @Test(arguments: [
+        (
+            "{\(party), capture: {url: http://partner.example/capture}}",
+            "bench.yaml:4: logistics.capture.url: expected an address that begins with https:// (http:// for this machine only), "
+                + "found 'http://partner.example/capture'"
+        ),
+        ("{\(party), capture: {}}", "bench.yaml:4: logistics.capture: the key 'url' is missing"),
+        ("{\(party), returnRecord: {}}", "bench.yaml:4: logistics.returnRecord: expected at least one column"),
         (
             "{companyPrefix: \"50\", location: \"5012345000008\", namespace: https://b.example/}",
             "bench.yaml:4: logistics.companyPrefix: expected a GS1 company prefix of 4 to 12 digits, found '50'"

@@ -1,4 +1,5 @@
 import BenchModel
+import CaptureKit
 import Delivery
 import Foundation
 import Journal

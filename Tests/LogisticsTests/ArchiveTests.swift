@@ -164,6 +164,23 @@ import Testing
         }
     }
 
+    @Test func `what is not delivered to a partner stays, on a bench that delivers`() async throws {
+        try await withJournal { place, _ in
+            try await place.with { bench in
+                try await bench.desk.recordCapture(
+                    .init(consignment: id, upTo: 10, isComplete: false, events: 1, jobs: [], endpoint: "https://partner.example/capture"))
+            }
+            let why = await refusal { try await place.archive() }
+            #expect(why.contains("consignment RMA-1 is received, but not delivered to the partner's repository"))
+            try await place.with { bench in
+                let last = try await bench.desk.captures().first { $0.consignment == id }?.last ?? 0
+                try await bench.desk.recordCapture(
+                    .init(consignment: id, upTo: last, isComplete: true, events: 1, jobs: [], endpoint: "https://partner.example/capture"))
+            }
+            #expect(try await place.archive().consignments == 1)
+        }
+    }
+
     @Test func `an archive that was cut short is refused`() async throws {
         try await withJournal { place, _ in
             let file = try await place.archive().file

@@ -37,6 +37,9 @@ extension TestBench {
         #expect(view.reconciliation.expected == expected.count, comment)
         #expect(view.reconciliation.states == Dictionary(grouping: expected, by: \.state).mapValues(\.count), comment)
         #expect(view.reconciliation.expected >= 12, comment)
+        // Of a closed one it is what was recorded then.
+        let counted = try await journal.look { try $0.countedReconciliation(of: view.consignment) }
+        #expect(view.reconciliation == counted, comment)
         #expect(view.reconciliation.unexpected == units.count - expected.count, comment)
         #expect(view.reconciliation.packed == view.packages.map { $0.level == .carton ? $0.count : 0 }.reduce(0, +), comment)
         let lines = String(decoding: try await whole(try await desk.returnRecord(of: id)), as: UTF8.self).split(separator: "\r\n")

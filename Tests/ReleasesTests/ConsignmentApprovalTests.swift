@@ -40,7 +40,8 @@ import Testing
                 let target = try await desk.target(for: B.unit(7), variant: .fourG)
                 #expect(await desk.ended(target) == nil)
                 // Once it is closed its units are anybody's.
-                let closed = ConsignmentEvent.ConsignmentClosed(consignment: id, states: [:], unexpected: 0, by: B.by)
+                let closed = ConsignmentEvent.ConsignmentClosed(
+                    consignment: id, states: [:], unexpected: 0, withoutFaultReason: 0, by: B.by)
                 try await journal.append(JournalDraft(.consignment(.consignmentClosed(closed))))
                 #expect(try await desk.version(8) == B.v3)
             }

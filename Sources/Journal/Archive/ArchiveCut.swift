@@ -29,14 +29,14 @@ struct ArchiveCut: Sendable {
     init(before utc: String, shipped: Bool, path: String, _ database: Database) throws {
         let reader = JournalReader(database: database)
         let last = try reader.lastArchived()
-        // Of consignments that are not over, and of deliveries that are not done, nothing goes.
+        // Of consignments that are not over nothing goes; nor, on a bench that delivers, of those that are not delivered.
         let over = shipped ? "'rejected', 'received', 'shipped'" : "'rejected', 'received'"
         let open = try Row.fetchOne(
             database,
             sql: """
                 SELECT c.id, c.opened, c.stage FROM consignments c LEFT JOIN captures k ON k.consignment = c.id
-                WHERE c.stage NOT IN (\(over)) OR coalesce(k.delivered, 0) < coalesce(k.requested, 0)
-                    OR k.delivered < (SELECT max(event) FROM consignment_events WHERE consignment = c.id)
+                WHERE c.stage NOT IN (\(over)) OR c.stage <> 'rejected' AND EXISTS (SELECT 1 FROM captures)
+                    AND coalesce(k.delivered, 0) < (SELECT max(event) FROM consignment_events WHERE consignment = c.id)
                 ORDER BY c.opened LIMIT 1
                 """)
         let bound: EventNumber = try open?.decode(forColumn: "opened") ?? .max
@@ -50,7 +50,8 @@ struct ArchiveCut: Sendable {
             let why: String
             if let open {
                 let (id, stage): (String, String) = (try open.decode(forColumn: "id"), try open.decode(forColumn: "stage"))
-                why = "consignment \(id) is \(stage), and no checkpoint lies between the last archive and its opening"
+                let last = over.contains("'\(stage)'") ? "\(stage), but not delivered to the partner's repository" : stage
+                why = "consignment \(id) is \(last), and no checkpoint lies between the last archive and its opening"
             } else {
                 why = "there is no checkpoint from before \(utc) since the last archive"
             }

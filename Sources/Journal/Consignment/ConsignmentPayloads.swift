@@ -273,9 +273,12 @@ extension ConsignmentEvent {
         public var states: [String: Int]
         /// Units that came unexpected.
         public var unexpected: Int
+        /// Faulty units without a confirmed fault reason; `nil` in records from before this was said here.
+        public var withoutFaultReason: Int?
         /// Who closed it.
         public var by: Operator
-        public init(consignment: ConsignmentID, states: [String: Int], unexpected: Int, by: Operator) {
+        public init(consignment: ConsignmentID, states: [String: Int], unexpected: Int, withoutFaultReason: Int, by: Operator) {
+            self.withoutFaultReason = withoutFaultReason
             self.consignment = consignment
             self.states = states
             self.unexpected = unexpected

@@ -76,11 +76,11 @@ public struct JournalReader {
     /// packed: on a bench of years most are closed, and none of their units is looked at.
     public func reconciliation(of consignment: ConsignmentRecord) throws -> Reconciliation {
         guard let closed = try consignment.closed.flatMap({ try event($0) }),
-            case .consignmentClosed(let said)? = try ConsignmentEvent(closed)
+            case .consignmentClosed(let said)? = try ConsignmentEvent(closed), let withoutFaultReason = said.withoutFaultReason
         else { return try countedReconciliation(of: consignment) }
         var sum = Reconciliation(consignment.consignment)
         for (state, count) in said.states { if let state = UnitState(rawValue: state) { sum.states[state] = count } }
-        sum.unexpected = said.unexpected
+        (sum.unexpected, sum.withoutFaultReason) = (said.unexpected, withoutFaultReason)
         let packed = "SELECT count(*) FROM consignment_units WHERE consignment = ? AND packed IS NOT NULL"
         sum.packed = try Int.fetchOne(try database.cachedStatement(sql: packed), arguments: [consignment.consignment.name]) ?? 0
         return sum

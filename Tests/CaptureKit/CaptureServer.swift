@@ -7,9 +7,9 @@ import ServiceLifecycle
 import Synchronization
 
 /// A repository with the capture interface of EPCIS 2.0, which misbehaves when it is told to. It keeps what its successful jobs brought.
-final class CaptureServer: Sendable {
+package final class CaptureServer: Sendable {
     /// What it does with the next document.
-    enum Behaviour: Sendable {
+    package enum Behaviour: Sendable {
         /// Answers so, and keeps nothing.
         case status(Int, retryAfter: Int? = nil)
         /// Takes it, and does not answer.
@@ -23,6 +23,9 @@ final class CaptureServer: Sendable {
         /// Keeps it, and then answers 500.
         case keepsAndBreaks
     }
+
+    /// The names of the checkpoints that were put there.
+    package var checkpoints: [String] { state.withLock { $0.files.keys.sorted() } }
 
     private struct State {
         var behaviours: [Behaviour] = []
@@ -43,20 +46,21 @@ final class CaptureServer: Sendable {
     private let state = Mutex(State())
 
     /// The ids of the events that it has, in the order in which they came.
-    var events: [String] { state.withLock { $0.events } }
+    package var events: [String] { state.withLock { $0.events } }
     /// Documents that were sent to it.
-    var documents: Int { state.withLock { $0.documents } }
-    var tokens: Set<String> { state.withLock { $0.tokens } }
+    package var documents: Int { state.withLock { $0.documents } }
+    /// What was sent as authorization.
+    package var tokens: Set<String> { state.withLock { $0.tokens } }
 
-    func next(_ behaviours: Behaviour...) { state.withLock { $0.behaviours += behaviours } }
-    func next(_ behaviours: [Behaviour]) { state.withLock { $0.behaviours += behaviours } }
+    package func next(_ behaviours: Behaviour...) { state.withLock { $0.behaviours += behaviours } }
+    package func next(_ behaviours: [Behaviour]) { state.withLock { $0.behaviours += behaviours } }
     /// It takes no more events at once.
-    func limit(to most: Int) { state.withLock { $0.most = most } }
+    package func limit(to most: Int) { state.withLock { $0.most = most } }
     /// It answers 409 where it has an event already.
-    func refuseDuplicates() { state.withLock { $0.refusesDuplicates = true } }
+    package func refuseDuplicates() { state.withLock { $0.refusesDuplicates = true } }
 
     /// Runs `body` with a server and its address.
-    static func with<Value: Sendable>(_ body: (CaptureServer, String) async throws -> Value) async throws -> Value {
+    package static func with<Value: Sendable>(_ body: (CaptureServer, String) async throws -> Value) async throws -> Value {
         let server = CaptureServer()
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "capture")
