@@ -2,7 +2,6 @@
 
     journal_large.py [UNITS]"""
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,7 @@ import time
 
 from common import ROOT
 from daemon import BIN
+from dfu_parallel import CONFIG, place
 
 BOUND = 120
 SLOTS = [f"{letter}{place:02}" for letter in "ABCD" for place in range(1, 17)]
@@ -22,30 +22,7 @@ slots:
 units: []
 """
 
-CONFIG = """
-bench: benchmark
-journal: journal.sqlite
-socket: d.sock
-logistics: {{companyPrefix: "5012345", location: "5012345000008", namespace: "https://bench.example/reflash/"}}
-profiles:
-  unit:
-    variant: 4G
-    protocol: dfu
-    runtime:    {{ID_VENDOR_ID: "1209", ID_MODEL_ID: 4c01}}
-    bootloader: {{ID_VENDOR_ID: "1209", ID_MODEL_ID: 4c02}}
-    identity: serial-number
-    version: string 4
-    model: string 5
-    hardwareVersion: string 6
-    components: {{application: {{alternate: 0}}}}
-releases:
-  store: releases
-  trust: {{roots: trust/roots, imageKeys: trust/keys}}
-  statements: by-role
-  checksOff: [central-products-list]
-slots:
-{slots}
-"""
+LOGISTICS = 'logistics: {companyPrefix: "5012345", location: "5012345000008", namespace: "https://bench.example/reflash/"}\n'
 
 
 def timed(*command):
@@ -105,7 +82,7 @@ def measure(work, journal):
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK)
     with open(f"{work}/bench.yaml", "w") as file:
-        file.write(CONFIG.format(slots="\n".join(f"  {slot}: pci-0000:00:14.0-usb-0:{i // 8 + 1}.{i % 8 + 1}" for i, slot in enumerate(SLOTS))))
+        file.write(CONFIG.format(slots="\n".join(f"  {slot}: pci-0000:00:14.0-usb-0:{place(i)}" for i, slot in enumerate(SLOTS))) + LOGISTICS)
     subprocess.check_call([f"{BIN}/hubsim", "run", "--dock", f"{work}/dock.yaml", "--socket", f"{work}/ctl.sock", "--",
                            sys.executable, os.path.abspath(__file__), "serve", work])
     for sessions in (1, 64):

@@ -77,7 +77,7 @@ struct ConsignmentRoutes: Sendable {
         let order = try await body(request, as: ConsignmentOrder.self)
         let response = try await deciding { () async throws(LogisticsRefusal) in try await kind.give(order, id, desk, by) }
         // It is closed; where its checkpoint can't be made now, or not be taken away, the checkpointer tries again by itself.
-        if kind == .close { _ = try? await checkpointer.make(why: "consignment-closed") }
+        if kind == .close { Task { [checkpointer] in _ = try? await checkpointer.make(why: "consignment-closed") } }
         await outbox?.wake(retrying: kind == .capture ? id : nil)
         return response
     }

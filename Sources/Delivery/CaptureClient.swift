@@ -50,6 +50,10 @@ struct CaptureClient: Sendable {
                 let state = try CaptureJob(answer.body, job)
                 if !state.running { return try state.expectSuccess(job) }
             case 408, 425, 429, 500...599: break
+            case 401, 403:
+                throw .refused(
+                    "the capture job \(job) answered \(answer.status): is the token allowed to read jobs, and is it of the endpoint's host?"
+                )
             default: throw .away("the capture job \(job) answered \(answer.status)", answer.retryAfter)
             }
             guard clock.now < deadline else { throw .away("the capture job \(job) had not ended after \(bounds.job.seconds) s", nil) }
@@ -90,7 +94,11 @@ struct CaptureClient: Sendable {
     /// The token is for the endpoint's host alone, wherever a job is said to be.
     private func isOfTarget(_ url: String) -> Bool {
         guard let one = URLComponents(string: url), let other = URLComponents(string: target.url) else { return false }
-        return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+        func origin(_ url: URLComponents) -> [String] {
+            let scheme = url.scheme?.lowercased() ?? ""
+            return [scheme, url.host?.lowercased() ?? "", "\(url.port ?? (scheme == "https" ? 443 : 80))"]
+        }
+        return origin(one) == origin(other)
     }
 
     private func execute(_ request: HTTPClientRequest) async throws(CaptureFailure) -> Answer {

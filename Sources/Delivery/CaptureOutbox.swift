@@ -119,6 +119,9 @@ public actor CaptureOutbox {
             switch error {
             case .tooLarge where events.count > 1: most = max(1, min(most, events.count / 2))
             case .alreadyThere where events.count > 1: break
+            case .alreadyThere where events.first?.isCorrection == true:
+                throw CaptureFailure.refused(
+                    "the repository does not take that event \(events.first?.id ?? "") is declared wrong: it has it already")
             case .alreadyThere: return []
             case .tooLarge: throw CaptureFailure.refused("the endpoint answers 413 to a single event, \(events.first?.id ?? "")")
             default: throw error

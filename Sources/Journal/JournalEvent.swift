@@ -72,7 +72,10 @@ public enum JournalEvent: Sendable {
         public var version: String
         /// Each slot's label and port.
         public var slots: [String: PortPath]
-        public init(bench: String, version: String, slots: [String: PortPath]) {
+        /// Whether consignments are delivered to a partner's capture endpoint; `nil` in records from before this was said.
+        public var delivers: Bool?
+        public init(bench: String, version: String, slots: [String: PortPath], delivers: Bool? = nil) {
+            self.delivers = delivers
             self.bench = bench
             self.version = version
             self.slots = slots

@@ -26,8 +26,8 @@ struct JournalWalk {
 
     private mutating func begin(after archived: JournalEvent.JournalArchived) {
         result.archivedBefore = archived.upTo
-        guard archived.checkpoint.isSigned, let tree = archived.tree else {
-            result.fault = "the journal begins after \(archived.file), with a checkpoint that does not fit"
+        guard archived.isSigned, let tree = archived.tree else {
+            result.fault = "the journal begins after \(archived.file), and the bench has not signed that this was archived"
             return
         }
         (expected, previous, self.tree) = (archived.upTo, archived.checkpoint.hash.bytes, tree)

@@ -180,6 +180,9 @@ extension JournalDraft {
 extension JournalReader {
     func existing(_ id: ConsignmentID) throws -> ConsignmentRecord {
         guard let consignment = try consignment(id) else {
+            if let file = try archive(of: id) {
+                throw LogisticsRefusal(.consignmentUnknown, "consignment \(id) is in the archive \(file): nothing of it changes any more")
+            }
             throw LogisticsRefusal(.consignmentUnknown, "there is no consignment '\(id)'; 'reflashctl consignment list' shows them")
         }
         return consignment

@@ -11,7 +11,7 @@ extension ConsignmentDesk {
         try await decide(id) { reader in
             let consignment = try reader.existing(id).expecting(.delivered, .takenIn)
             if decision.code == .other { try reason(decision.text) }
-            try reader.expect(decision.part, in: consignment)
+            try reader.expect(decision, in: consignment)
             return [.of(.intakeDecided(.init(consignment: id, decision: decision, by: by)), unit: decision.part.unit)]
         }
     }
@@ -148,26 +148,38 @@ extension JournalReader {
         if case .unitPacked(let packed) = said, try package(packed.sscc)?.closed != nil {
             throw LogisticsRefusal(.notCorrectable, "carton \(packed.sscc) is closed: correct that first")
         }
+        if case .cartonStacked(let stacked) = said, try package(stacked.pallet)?.closed != nil {
+            throw LogisticsRefusal(.notCorrectable, "pallet \(stacked.pallet) is closed: correct that first")
+        }
         return .of(.eventCorrected(.init(consignment: id, event: event, reason: try reason(text), by: by)), unit: record.unit)
     }
 
-    fileprivate func expect(_ part: LoadPart, in consignment: ConsignmentRecord) throws {
-        if case .unit(let unit) = part {
-            let found = try existing(unit, of: consignment)
-            guard found.sessions.isEmpty, found.packed == nil else {
-                throw LogisticsRefusal(.unitState, "\(unit) has been on the bench: the intake of it is over, hold it instead")
-            }
-        }
-        guard part.precision > 0, part.unit == nil else { return }
+    /// The part is there, and nothing of it that would be rejected has been on the bench.
+    fileprivate func expect(_ decision: IntakeDecision, in consignment: ConsignmentRecord) throws {
+        let part = decision.part
+        if case .unit(let unit) = part { return try existing(unit, of: consignment).expectUntouched() }
         var isThere = false
         try eachUnit(of: consignment) { unit in
             switch part {
-            case .pallet(let name): isThere = isThere || unit.pallet == name
-            case .carton(let name): isThere = isThere || unit.carton == name
-            case .load, .unit: break
+            case .pallet(let name): guard unit.pallet == name else { return }
+            case .carton(let name): guard unit.carton == name else { return }
+            case .load: break
+            case .unit: return
             }
+            isThere = true
+            if decision.code != nil { try unit.expectUntouched() }
         }
-        guard isThere else { throw LogisticsRefusal(.partUnknown, "consignment \(consignment.consignment) announces no \(part)") }
+        guard isThere || part.precision == 0 else {
+            throw LogisticsRefusal(.partUnknown, "consignment \(consignment.consignment) announces no \(part)")
+        }
+    }
+}
+
+extension UnitCase {
+    fileprivate func expectUntouched() throws {
+        guard sessions.isEmpty, packed == nil else {
+            throw LogisticsRefusal(.unitState, "\(chfId) has been on the bench: the intake of it is over, hold it instead")
+        }
     }
 }
 

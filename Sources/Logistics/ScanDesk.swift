@@ -18,8 +18,10 @@ public actor ScanDesk {
         var carton: SSCC?
         /// Who scans, by the card.
         var operatorCard: String?
-        /// What UNDO takes back.
-        var last: (event: EventNumber, consignment: ConsignmentID, unit: EUI64?)?
+        /// What UNDO takes back: what the last scan but for cards has done.
+        var done: [(event: EventNumber, consignment: ConsignmentID)] = []
+        /// What HOLD holds: the unit that was scanned last.
+        var unit: (id: EUI64, consignment: ConsignmentID)?
         /// When it last scanned, by count.
         var turn = 0
     }
@@ -49,19 +51,26 @@ public actor ScanDesk {
                 return try turn.drafts(for: code)
             }
         } catch let known as KnownScan {
+            // Its answer was lost, perhaps with a daemon that has gone since: what it readied is readied again.
+            station.follow(code, known.answer, [])
+            remember(station, order.station)
             return known.answer
         } catch {
             throw LogisticsRefusal(error)
         }
         let answer = try await answer(to: order, records)
         station.follow(code, answer, records)
+        remember(station, order.station)
+        return answer
+    }
+
+    private func remember(_ station: Station, _ name: String) {
         turn += 1
-        station.turn = turn
-        stations[order.station] = station
+        stations[name] = station
+        stations[name]?.turn = turn
         if stations.count > Self.mostStations, let oldest = stations.min(by: { $0.value.turn < $1.value.turn }) {
             stations[oldest.key] = nil
         }
-        return answer
     }
 
     /// What was recorded says what is answered, so that a scan that is sent twice is answered the same.
@@ -99,14 +108,24 @@ extension ScanDesk.Station {
         if case .slot(let slot) = code { self.slot = slot } else if answer.verdict != .operatorKnown { slot = nil }
         if answer.verdict == .cartonReady || answer.verdict == .cartonClosed { carton = answer.carton }
         if case .card(.operator(let name)) = code { operatorCard = name }
-        switch answer.verdict {
-        case .undone: last = nil
-        case .expected, .unexpected, .packed, .bound, .held:
-            guard let done = records.last(where: { Self.undoable.contains($0.kind) }), let consignment = answer.consignment else { return }
-            last = (done.number, consignment, answer.unit)
-        default: break
+        guard case .card(let card) = code else {
+            unit = answer.unit.flatMap { unit in answer.consignment.map { (unit, $0) } }
+            done = Self.done(answer, records)
+            return
+        }
+        switch card {
+        case .undo: if answer.verdict == .undone { done = [] }
+        case .hold: if answer.verdict == .held { done = Self.done(answer, records) }
+        case .operator, .cartonFull: break
         }
     }
 
-    private static let undoable: Set<String> = ["scanned", "unit-bound", "unit-packed", "unit-held"]
+    /// What can be taken back of a scan: what it did, or that it was seen. One that only said something did nothing.
+    private static func done(_ answer: ScanAnswer, _ records: [EventRecord]) -> [(event: EventNumber, consignment: ConsignmentID)] {
+        let acts = records.filter { ["unit-bound", "unit-packed", "unit-held"].contains($0.kind) }
+        let seen = answer.verdict == .expected ? records.filter { $0.kind == "scanned" } : []
+        return (acts.isEmpty ? seen : acts).compactMap { record in
+            (try? ConsignmentEvent(record))?.consignment.map { (record.number, $0) }
+        }
+    }
 }

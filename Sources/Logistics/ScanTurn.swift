@@ -37,6 +37,9 @@ struct ScanTurn {
         let unit = mapped ?? identity
         guard let (consignment, found) = try reader.openCase(of: unit), found.announced != nil else { return try unexpected(unit) }
         let id = consignment.consignment
+        if let wanted = order.consignment, wanted != id, station.slot == nil, station.carton == nil {
+            return [said(.unexpected, "\(wanted) does not expect \(unit): it is of \(id)", id, unit)]
+        }
         if let package = found.packed, station.slot != nil || station.carton != package.value {
             return [said(.alreadyPacked, "\(unit) is in carton \(package.value) already", id, unit)]
         }
@@ -105,6 +108,15 @@ struct ScanTurn {
 
     private func package(_ sscc: SSCC) throws -> [JournalDraft] {
         guard let package = try reader.package(sscc) else {
+            if let (id, units) = try reader.announced(sscc.digits) {
+                let count = units == 1 ? "1 unit" : "\(units) units"
+                guard order.consignment == nil || order.consignment == id else {
+                    return [
+                        said(.unexpected, "\(order.consignment?.name ?? "") does not expect \(sscc): it is of \(id), with \(count)", id)
+                    ]
+                }
+                return [said(.expected, "\(sscc) is expected in \(id), with \(count)", id)]
+            }
             return [said(.refused, "carton \(sscc) is none of this bench's: scan the units in it")]
         }
         if package.level == .pallet {
@@ -134,18 +146,27 @@ struct ScanTurn {
         switch card {
         case .operator(let name): return [said(.operatorKnown, "\(name) scans here now")]
         case .undo:
-            guard let last = station.last else { return [said(.refused, "there is nothing to take back here")] }
-            let correction = try reader.correction(of: last.event, in: last.consignment, reason: "undone by card", by: by)
-            let what = last.unit.map { " of \($0)" } ?? ""
-            return [said(.undone, "event \(last.event)\(what) is taken back", last.consignment, last.unit), correction]
-        case .hold:
-            guard let last = station.last, let unit = last.unit else { return [said(.refused, "scan the unit first, then HOLD")] }
-            let consignment = try reader.existing(last.consignment).whileOpen()
-            guard try reader.existing(unit, of: consignment).hold == nil else {
-                return [said(.held, "\(unit) is held already", last.consignment, unit)]
+            guard let first = station.done.first else {
+                return [said(.refused, "there is nothing to take back here: the last scan changed nothing")]
             }
-            let held = ConsignmentEvent.UnitHeld(consignment: last.consignment, reason: .byHand, text: "by card", by: by)
-            return [said(.held, "\(unit) is held: put it aside", last.consignment, unit), .of(.unitHeld(held), unit: unit)]
+            let corrections = try station.done.map {
+                try reader.correction(of: $0.event, in: $0.consignment, reason: "undone by card", by: by)
+            }
+            let events = station.done.map { "\($0.event)" }.joined(separator: " and ")
+            let what = station.unit.map { " of \($0.id)" } ?? ""
+            let sentence = "event \(events)\(what) is taken back"
+            return [said(.undone, sentence, first.consignment, station.unit?.id)] + corrections
+        case .hold:
+            guard let (unit, id) = station.unit else {
+                return [said(.refused, "scan the unit first, then HOLD; one that nobody expects is put aside anyway")]
+            }
+            let found = try reader.existing(unit, of: try reader.existing(id).whileOpen())
+            guard found.hold == nil else { return [said(.held, "\(unit) is held already", id, unit)] }
+            if let carton = found.packed?.value {
+                return [said(.refused, "\(unit) is in carton \(carton): take it out first ('pack undo')", id, unit)]
+            }
+            let held = ConsignmentEvent.UnitHeld(consignment: id, reason: .byHand, text: "by card", by: by)
+            return [said(.held, "\(unit) is held: put it aside", id, unit), .of(.unitHeld(held), unit: unit)]
         case .cartonFull:
             guard let carton = station.carton, let package = try reader.package(carton) else {
                 return [said(.refused, "no carton is being filled here: scan one first")]

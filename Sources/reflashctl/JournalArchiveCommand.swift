@@ -9,8 +9,9 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take what is over out of a journal, into a compressed file that proves itself.",
             discussion: """
-                The daemon must not be running. The file ends with a checkpoint; all consignments that were opened before it must be over. It is
-                read again and checked before anything leaves the journal. 'journal verify' and 'journal prove' read it as they read a journal.
+                The daemon must not be running. The file ends with a checkpoint, and has all events before it; consignments that are over by
+                then, and delivered where the bench delivers, leave the journal. It is read again and checked before anything leaves.
+                'journal verify' and 'journal prove' read it as they read a journal.
 
                 EXAMPLES
                   reflashctl journal archive /var/lib/reflash/journal.sqlite --to /mnt/archive
@@ -23,6 +24,14 @@ extension JournalCommand {
         @Flag(help: "A consignment is over once it is shipped; else when the Service User has received it.") var shipped = false
         @OptionGroup var output: OutputOptions
 
+        /// A new one would be nobody's: it is not made here.
+        private func key() throws -> BenchKey {
+            guard FileManager.default.fileExists(atPath: file + ".key") else {
+                throw Complaint("\(file).key: the bench's key is not there")
+            }
+            return try BenchKey(path: file + ".key")
+        }
+
         func validate() throws {
             guard keepDays >= 0 else { throw ValidationError("--keep-days: expected 0 or more") }
         }
@@ -33,7 +42,7 @@ extension JournalCommand {
                 let before = Date(timeIntervalSinceNow: -Double(keepDays) * 86_400)
                 let report = try await JournalArchive.make(
                     of: file, in: to, before: before.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)), shipped: shipped,
-                    clock: SystemClock())
+                    key: try key(), clock: SystemClock())
                 if output.json { return try output.printJSON(report) }
                 Terminal.print(
                     "\(report.file): \(report.consignments) consignments, \(report.events) events, up to event \(report.upTo), "

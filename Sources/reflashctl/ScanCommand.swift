@@ -24,12 +24,16 @@ struct ScanCommand: AsyncParsableCommand {
         ConsignmentID?
     @OptionGroup var options: BenchOptions
 
+    func validate() throws {
+        if let station, !(1...40).contains(station.utf8.count) { throw ValidationError("--station: expected 1 to 40 bytes") }
+    }
+
     /// How long scans are tried to be sent after the input has ended.
     private static let lastTries = 5
 
     func run() async throws {
         try await complaining {
-            let station = self.station ?? ProcessInfo.processInfo.hostName
+            let station = (self.station ?? ProcessInfo.processInfo.hostName).fitting(bytes: 40)
             let spool = try ScanSpool(station: station)
             let sender = ScanSender(client: options.client, spool: spool, show: show)
             if spool.count > 0 { say("\(spool.count) scans were left from before; they are sent first") }
@@ -42,7 +46,7 @@ struct ScanCommand: AsyncParsableCommand {
                         guard !line.allSatisfy(\.isWhitespace) else { continue }
                         try spool.append(
                             ScanOrder(
-                                scan: UUID().uuidString, code: String(line.prefix(200)), station: station, consignment: consignment))
+                                scan: UUID().uuidString, code: line.fitting(bytes: 200), station: station, consignment: consignment))
                         wake.yield()
                     }
                     spool.end()
@@ -70,6 +74,15 @@ struct ScanCommand: AsyncParsableCommand {
     private func say(_ text: String) { FileHandle.standardError.write(Data("reflashctl: \(text)\n".utf8)) }
 }
 
+extension String {
+    /// As many of its characters as fit into so many bytes of UTF-8.
+    fileprivate func fitting(bytes: Int) -> String {
+        var text = self
+        while text.utf8.count > bytes { text.removeLast() }
+        return text
+    }
+}
+
 /// Sends scans in their order, each until it is answered.
 struct ScanSender: Sendable {
     let client: BenchClient
@@ -90,10 +103,9 @@ struct ScanSender: Sendable {
                 try spool.removeFirst()
                 try show(answer)
                 (left, hasComplained) = (lastTries, false)
-            } catch let complaint as BenchRefusal {
-                // It was read, and is not taken: sending it again would not help.
-                try spool.removeFirst()
-                throw complaint
+            } catch let refusal as BenchRefusal {
+                // What is in the way has to be mended first; the scan waits for that.
+                throw Complaint("\(refusal); \(spool.count) scans are kept in \(spool.path)")
             } catch let complaint as Complaint {
                 if !hasComplained { FileHandle.standardError.write(Data("reflashctl: \(complaint); the scan is kept\n".utf8)) }
                 hasComplained = true

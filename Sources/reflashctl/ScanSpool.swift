@@ -9,6 +9,8 @@ final class ScanSpool: Sendable {
     let path: String
     private let state: Mutex<[ScanOrder]>
     private let ended = Atomic(false)
+    /// Held as long as the program runs: two that shared the file would each write it without the other's scans.
+    private let lock: FileHandle
 
     /// Scans that wait at the most: by then somebody has to look at the bench.
     static let most = 10_000
@@ -21,6 +23,15 @@ final class ScanSpool: Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let name = String(station.map { $0.isLetter || $0.isNumber ? $0 : "_" })
         path = folder.appending(path: "scans-\(name).jsonl").path
+        let lockPath = path + ".lock"
+        _ = FileManager.default.createFile(atPath: lockPath, contents: nil)
+        guard let lock = FileHandle(forUpdatingAtPath: lockPath) else {
+            throw Complaint("\(lockPath) can't be written: scans can't be kept")
+        }
+        guard flock(lock.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw Complaint("another 'reflashctl scan' runs for the station '\(station)': give this one another name (--station)")
+        }
+        self.lock = lock
         let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
         state = Mutex(lines.compactMap { try? JSONDecoder().decode(ScanOrder.self, from: Data($0.utf8)) })
     }

@@ -109,7 +109,8 @@ struct Reflashd: AsyncParsableCommand {
                     .init(
                         bench: bench.name, version: ProgramVersion.current,
                         slots: Dictionary(
-                            bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first })))))
+                            bench.slots.map { ($0.slot.label, $0.port) }, uniquingKeysWith: { first, _ in first }),
+                        delivers: outbox != nil))))
         // They end in the reverse order: the bench first, whose board then ends the streams that the server serves.
         var services = ServiceGroupConfiguration(
             services: [server, CheckpointService(checkpointer, logger: logger)] + (outbox.map { [DeliveryService(outbox: $0)] } ?? [])

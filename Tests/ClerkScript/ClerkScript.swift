@@ -42,7 +42,8 @@ struct ClerkScript {
         try await bench.journal.close()
         if !isArchived {
             _ = try await JournalArchive.make(
-                of: journal, in: archives, before: "9999-01-01T00:00:00.000Z", shipped: false, clock: SystemClock())
+                of: journal, in: archives, before: "9999-01-01T00:00:00.000Z", shipped: false, key: BenchKey(path: journal + ".key"),
+                clock: SystemClock())
         }
         print("archived")
     }

@@ -170,6 +170,35 @@ struct CaptureTests {
         }
     }
 
+    @Test func `a load that came before its notice is delivered, without the arrival of nobody knows what`() async throws {
+        try await withClosed { bench, server, outbox in
+            let late = sure(ConsignmentID("RMA-2"))
+            try await bench.accepted(late)
+            _ = try await bench.desk.deliver(.init(consignment: late, counted: nil, carrier: "van", by: clerk))
+            _ = try await bench.desk.take(Notice(csv(["chfId", "\(unit(50))"])), file: .zero, for: late, by: clerk)
+            try await bench.settleAll(late)
+            try await deliverAll(bench, outbox)
+            #expect(await outbox.problems.isEmpty)
+            let ids = try await documentIDs(bench, late)
+            #expect(server.events.suffix(ids.count) == ids[...])
+        }
+    }
+
+    @Test func `a repository that does not take a correction of what it has is said to be in the way`() async throws {
+        try await withClosed { bench, server, outbox in
+            try await deliverAll(bench, outbox)
+            let carton = try await bench.desk.openPackage(.carton, for: id, isFaulty: false, by: clerk).sscc
+            _ = try await bench.desk.pack(unit(1), into: carton, by: clerk)
+            _ = try await bench.desk.closePackage(carton, by: clerk)
+            try await deliverAll(bench, outbox)
+            let closed = try #require(try await bench.journal.events(after: 0, limit: 1000).last { $0.kind == "package-closed" })
+            _ = try await bench.desk.correct(closed.number, of: id, reason: "one more", by: clerk)
+            server.refuseDuplicates()
+            await outbox.deliverDue()
+            #expect(await outbox.problems[id]?.message.contains("does not take that event") == true)
+        }
+    }
+
     @Test func `an answer of 202 without a job is no delivery`() async throws {
         try await withClosed { bench, server, outbox in
             server.next(.noLocation)

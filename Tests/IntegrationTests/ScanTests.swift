@@ -24,7 +24,7 @@ import Testing
                     try JSONDecoder().decode(ScanAnswer.self, from: Data($0.utf8)).verdict
                 }
                 #expect(verdicts == [.unexpected, .unreadable, .operatorKnown])
-                #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/reflash").isEmpty)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/reflash").allSatisfy { $0.hasSuffix(".lock") })
                 let journal = try await Programs.run("reflashctl", ["journal", "events", "--json", "--socket", bench.socket])
                 #expect(
                     journal.output.components(separatedBy: "\"kind\":\"scanned\"").count - 1 == 3

@@ -30,6 +30,15 @@ import Testing
         ("DELETE FROM events WHERE number = 2", "event 2 is missing: after 1 comes 3"),
         ("UPDATE events SET hash = x'00' WHERE number = 5", "event 5 (slot-held"),
         (
+            "UPDATE events SET number = CASE number WHEN 2 THEN 103 ELSE 102 END WHERE number IN (2, 3); UPDATE events SET number = number - 100 WHERE number > 100",
+            "event 2 (slot-held"
+        ),
+        (
+            "UPDATE events SET number = number + 100 WHERE number > 2; UPDATE events SET number = number - 99 WHERE number > 100; "
+                + "INSERT INTO events SELECT 3, utc, monotonic, slot, unit, session, kind, payload, hash FROM events WHERE number = 2",
+            "event 3 (slot-held"
+        ),
+        (
             "INSERT INTO events SELECT 6, utc, monotonic, slot, unit, session, kind, payload, hash FROM events WHERE number = 5",
             "event 6 (slot-held"
         ),

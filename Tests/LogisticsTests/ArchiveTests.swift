@@ -21,7 +21,9 @@ import Testing
         }
 
         func archive() async throws -> JournalArchive.Report {
-            try await JournalArchive.make(of: journal, in: archives, before: ArchiveTests.always, shipped: false, clock: SystemClock())
+            try await JournalArchive.make(
+                of: journal, in: archives, before: ArchiveTests.always, shipped: false, key: BenchKey(path: journal + ".key"),
+                clock: SystemClock())
         }
 
         /// Opens the journal for `body`, and closes it.
@@ -134,7 +136,7 @@ import Testing
         ("UPDATE events SET payload = '{ }' WHERE kind = 'slot-held'", "event 1 (slot-held"),
         ("DELETE FROM events WHERE kind = 'slot-held'", "event 1 is missing"),
         ("DELETE FROM events WHERE kind = 'checkpoint'", "event "),
-        ("UPDATE events SET payload = replace(payload, 'RMA-1', 'RMA-9') WHERE kind = 'journal-archived'", "event "),
+        ("UPDATE events SET payload = replace(payload, 'RMA-1', 'RMA-9') WHERE kind = 'journal-archived'", "the journal begins after"),
         ("DELETE FROM events WHERE kind = 'journal-archived'", "event 2 is missing"),
     ])
     func `a journal that was tampered with after an archive is found out`(sql: String, fault: String) async throws {
@@ -151,14 +153,11 @@ import Testing
         }
     }
 
-    @Test func `while something is open, or nothing vouches for it, nothing is archived, and it is said why`() async throws {
+    @Test func `before the bench has vouched for more nothing more is archived, and it is said why`() async throws {
         try await withJournal { place, _ in
             _ = try await place.archive()
             let why = await refusal { try await place.archive() }
-            #expect(
-                why.hasSuffix(
-                    "there is nothing to archive yet: consignment RMA-2 is taken-in, and no checkpoint lies between the last archive and its "
-                        + "opening"))
+            #expect(why.hasSuffix("there is no checkpoint from before \(Self.always) since the last archive"))
             let found = try JournalVerifier.verify(place.journal)
             #expect(found.isIntact)
         }
@@ -170,14 +169,70 @@ import Testing
                 try await bench.desk.recordCapture(
                     .init(consignment: id, upTo: 10, isComplete: false, events: 1, jobs: [], endpoint: "https://partner.example/capture"))
             }
-            let why = await refusal { try await place.archive() }
-            #expect(why.contains("consignment RMA-1 is received, but not delivered to the partner's repository"))
+            #expect(try await place.archive().consignments == 0)
             try await place.with { bench in
-                let last = try await bench.desk.captures().first { $0.consignment == id }?.last ?? 0
+                let last = try #require(try await bench.desk.captures().first { $0.consignment == id })
+                #expect(last.delivered == 10)
                 try await bench.desk.recordCapture(
-                    .init(consignment: id, upTo: last, isComplete: true, events: 1, jobs: [], endpoint: "https://partner.example/capture"))
+                    .init(
+                        consignment: id, upTo: last.last, isComplete: true, events: 1, jobs: [], endpoint: "https://partner.example/capture"
+                    ))
+                _ = try await place.checkpoint(bench)
             }
             #expect(try await place.archive().consignments == 1)
+        }
+    }
+
+    @Test func `a consignment that lies across the cut stays whole, with its units' sessions`() async throws {
+        try await withJournal { place, _ in
+            let (third, middle) = try await place.with { bench in
+                let third = sure(ConsignmentID("RMA-3"))
+                try await bench.takenIn(third, units: 4, from: 200)
+                try await bench.session(200, .reflashed)
+                try await bench.session(201, nil)
+                let checkpoint = try await place.checkpoint(bench)
+                let running = try #require(try await bench.journal.unit(unit(201)).sessions.last)
+                try await bench.journal.append(
+                    JournalDraft(.outcome(.reflashed), slot: slot("A01"), unit: unit(201), session: running.id))
+                try await bench.settleAll(third)
+                try await bench.send(third)
+                return (third, checkpoint)
+            }
+            let before = try await place.with { bench in [try await bench.state(of: third), try await bench.state(of: Self.second)] }
+            let report = try await place.archive()
+            #expect(report.upTo == middle.event + 1)
+            #expect(report.consignments == 1)
+            let live = try JournalVerifier.verify(place.journal, against: middle)
+            #expect(live.isIntact, "\(live.fault ?? "")")
+            let after = try await place.with { bench in
+                try await bench.journal.rebuildProjections()
+                return [try await bench.state(of: third), try await bench.state(of: Self.second)]
+            }
+            #expect(after == before)
+        }
+    }
+
+    @Test func `an archive that the bench has not signed is no archive`() async throws {
+        try await withJournal { place, _ in
+            let key = try BenchKey(path: place.folder + "/other.key")
+            let why = await refusal {
+                try await JournalArchive.make(
+                    of: place.journal, in: place.archives, before: Self.always, shipped: false, key: key, clock: SystemClock())
+            }
+            #expect(why.hasSuffix("and the bench's key is \(key.publicKey)"))
+            _ = try await place.archive()
+            let queue = try DatabaseQueue(path: place.journal)
+            try await queue.write { database in
+                try database.execute(sql: "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_removed")
+                // Somebody who lets one event more disappear, and makes the chain anew.
+                try database.execute(
+                    sql: """
+                        DELETE FROM events WHERE kind = 'slot-held';
+                        UPDATE events SET payload = json_remove(payload, '$.kept[0]') WHERE kind = 'journal-archived';
+                        """)
+            }
+            try queue.close()
+            #expect(try JournalVerifier.verify(place.journal).fault?.hasSuffix("the bench has not signed that this was archived") == true)
         }
     }
 
@@ -214,6 +269,7 @@ extension TestBench {
         let units = try await desk.units(of: id, limit: 1000)
         let table = String(decoding: try await whole(try await desk.returnRecord(of: id)), as: UTF8.self)
         let document = String(decoding: try await whole(try await desk.epcisDocument(of: id)), as: UTF8.self)
-        return ["\(view)", "\(units)", table, document]
+        let sums = view.reconciliation.states.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key) \($0.value)" }
+        return ["\(view.consignment)", "\(view.packages)", "\(units)", table, document] + sums
     }
 }

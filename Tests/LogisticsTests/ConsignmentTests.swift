@@ -1,4 +1,5 @@
 import BenchModel
+import Foundation
 import Journal
 import LogisticsKit
 import Logistics
@@ -116,6 +117,69 @@ import Testing
             let view = try await bench.desk.consignment(id)
             #expect(view.reconciliation.withoutFaultReason == 0)
             #expect(view.reconciliation.states == [.failed: 1])
+        }
+    }
+
+    @Test func `a fault reason is proposed for a unit that has failed in two slots, and it stands once in the note`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 2)
+            try await bench.session(1, in: "A01", .failed)
+            #expect(try await bench.desk.openCase(of: unit(1))?.unit.proposedFault == nil)
+            try await bench.session(1, in: "A02", .failed)
+            #expect(try await bench.desk.openCase(of: unit(1))?.unit.proposedFault == .manufacturing)
+            let note = try await bench.desk.returnNote(of: id)
+            #expect(note.components(separatedBy: "<td>\(unit(1))</td>").count == 2)
+            #expect(note.components(separatedBy: "<td>\(unit(2))</td>").count == 2)
+        }
+    }
+
+    @Test func `a request is rejected for a reason, and one that brings too little is refused`() async throws {
+        var config = TestBench.config
+        config.minimumLoad = .pallet
+        try await TestBench.with(config) { bench in
+            let refused = await refusal { try await bench.accepted() }
+            #expect(refused == "expected a load of at least one pallet (logistics.minimumLoad), found cartons")
+        }
+        try await TestBench.with { bench in
+            _ = try await bench.desk.request(
+                .init(
+                    consignment: id, kind: .returnForReflash, serviceUser: leaf, returnTo: "Leeds", reference: nil, load: .carton,
+                    units: nil,
+                    by: clerk))
+            #expect(await refusal { try await bench.desk.answer(id, accept: false, text: " ", by: clerk) }.hasPrefix("expected a reason"))
+            let view = try await bench.desk.answer(id, accept: false, text: "no room", by: clerk)
+            #expect(view.consignment.stage == .rejected)
+            #expect(await refusal { try await bench.desk.takeIn(id, by: clerk) }.contains("found it rejected"))
+        }
+    }
+
+    @Test func `stock before its first delivery is not asked about in the register`() async throws {
+        try await TestBench.with { bench in
+            let other = RegisteredUnit(chfId: unit(1), serviceUser: "Another", locations: [])
+            try await bench.journal.importRegister([other], .init(file: .zero, units: 1, by: clerk))
+            _ = try await bench.desk.request(
+                .init(
+                    consignment: id, kind: .firstStock, serviceUser: leaf, returnTo: "Leeds", reference: nil, load: .carton, units: nil,
+                    by: clerk))
+            _ = try await bench.desk.answer(id, accept: true, text: nil, by: clerk)
+            _ = try await bench.desk.take(Notice(csv(["chfId", "\(unit(1))"])), file: .zero, for: id, by: clerk)
+            _ = try await bench.desk.deliver(.init(consignment: id, counted: 1, carrier: nil, by: clerk))
+            _ = try await bench.desk.takeIn(id, by: clerk)
+            #expect(try await bench.state(1) == .awaiting)
+            let document = String(decoding: try await whole(try await bench.desk.epcisDocument(of: id)), as: UTF8.self)
+            #expect(document.contains("\"type\":\"desadv\""))
+        }
+    }
+
+    @Test func `a load or a pallet is rejected as a whole`() async throws {
+        for part in [LoadPart.load, .pallet("P1")] {
+            try await TestBench.with { bench in
+                try await bench.delivered(units: 3)
+                _ = try await bench.desk.decideIntake(id, IntakeDecision(part: part, code: .quantityMismatch), by: clerk)
+                _ = try await bench.desk.takeIn(id, by: clerk)
+                #expect(try await bench.desk.consignment(id).reconciliation.states == [.rejected: 3])
+                _ = try await bench.desk.close(id, by: clerk)
+            }
         }
     }
 

@@ -61,6 +61,31 @@ import Testing
         }
     }
 
+    @Test func `a container that was rejected leaves as it came, and a unit that was admitted by mistake does not`() async throws {
+        try await TestBench.with { bench in
+            try await bench.delivered(units: 4)
+            _ = try await bench.desk.decideIntake(id, IntakeDecision(part: .carton("C2"), code: .damagedPackaging), by: clerk)
+            _ = try await bench.scan("\(unit(9))", consignment: id)
+            _ = try await bench.desk.admit(unit(9), into: id, reason: "came with it", by: clerk)
+            let admission = try #require(try await bench.journal.events(after: 0, limit: 100).last { $0.kind == "unit-admitted" })
+            _ = try await bench.desk.correct(admission.number, of: id, reason: "it is another's", by: clerk)
+            _ = try await bench.desk.takeIn(id, by: clerk)
+            for number in 1...2 { try await bench.session(number, .reflashed) }
+            let refused = await refusal {
+                try await bench.desk.decideIntake(id, IntakeDecision(part: .carton("C1"), code: .damagedPackaging), by: clerk)
+            }
+            #expect(refused == "\(unit(1)) has been on the bench: the intake of it is over, hold it instead")
+            _ = try await bench.desk.decideIntake(id, IntakeDecision(part: .unit(unit(9)), code: .other, text: "not ours"), by: clerk)
+            _ = try await bench.desk.close(id, by: clerk)
+            _ = try await bench.desk.ship(.init(consignment: id, carrier: "van", reference: nil, by: clerk))
+            let shipping = try #require(try await events(bench).last { $0["bizStep"] as? String == "shipping" })
+            let things = try #require(shipping["epcList"] as? [String])
+            #expect(things.count == 3)
+            #expect(things.prefix(2) == ["urn:dev:mac:00db123400000001", "urn:dev:mac:00db123400000002"])
+            #expect(things[2].hasSuffix("C2"))
+        }
+    }
+
     @Test func `exporting twice gives the same bytes`() async throws {
         try await TestBench.with { bench in
             try await bench.takenIn(units: 600)

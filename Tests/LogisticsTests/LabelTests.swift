@@ -20,12 +20,20 @@ import Testing
             try await bench.takenIn(units: 1)
             let carton = try await bench.desk.openPackage(.carton, for: id, isFaulty: false, by: clerk).sscc
             let label = try await bench.desk.label(of: carton)
-            for text in ["To: Leaf Energy, 1 High Street, Leeds", "RMA-1 / R-7: 0 units", "(00) 050123450000000015"] {
+            for text in ["To: Leaf Energy, 1 High", "Street, Leeds", "RMA-1 / R-7: 0 units", "(00) 050123450000000015"] {
                 #expect(label.svg.contains(">\(text)</text>"))
                 #expect(label.zpl.contains("^FD\(text)^FS"))
             }
             #expect(label.zpl.contains("^FD>;>800050123450000000015^FS"))
         }
+    }
+
+    @Test func `text that is wider than the bars goes on in the next line`() {
+        #expect(Label.wrapped("To: 1 High Street") == ["To: 1 High Street"])
+        #expect(
+            Label.wrapped("RMA-2026-0042 / LE-881: 2 cartons, FAULTY: fault-return process")
+                == ["RMA-2026-0042 / LE-881: 2", "cartons, FAULTY: fault-return", "process"])
+        #expect(Label.wrapped(String(repeating: "x", count: 40)).map(\.count) == [30, 10])
     }
 
     @Test func `a packing list has every carton, pallet and unit`() async throws {

@@ -49,6 +49,23 @@ import Testing
         }
     }
 
+    @Test func `a carton is not taken off a pallet that is closed`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 1)
+            try await bench.session(1, .reflashed)
+            let carton = try await bench.desk.openPackage(.carton, for: id, isFaulty: false, by: clerk).sscc
+            _ = try await bench.desk.pack(unit(1), into: carton, by: clerk)
+            _ = try await bench.desk.closePackage(carton, by: clerk)
+            let pallet = try await bench.desk.openPackage(.pallet, for: id, isFaulty: false, by: clerk).sscc
+            _ = try await bench.desk.stack(carton, on: pallet, by: clerk)
+            _ = try await bench.desk.closePackage(pallet, by: clerk)
+            let events = try await bench.journal.events(after: 0, limit: 100)
+            let stacked = try #require(events.last { $0.kind == "carton-stacked" })
+            let refused = await refusal { try await bench.desk.correct(stacked.number, of: id, reason: "other pallet", by: clerk) }
+            #expect(refused == "pallet \(pallet) is closed: correct that first")
+        }
+    }
+
     @Test func `a unit that was packed by mistake is taken out, also after the consignment was closed`() async throws {
         try await TestBench.with { bench in
             try await bench.takenIn(units: 1)

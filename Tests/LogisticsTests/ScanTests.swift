@@ -98,7 +98,84 @@ import Testing
             _ = try await bench.scan("CARD:UNDO")
             let answer = try await bench.scan("CARD:UNDO")
             #expect(answer.verdict == .refused)
-            #expect(answer.message == "there is nothing to take back here")
+            #expect(answer.message == "there is nothing to take back here: the last scan changed nothing")
+        }
+    }
+
+    @Test func `HOLD means the unit that was scanned last, also where that scan changed nothing`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 2)
+            _ = try await bench.scan("\(unit(2))")
+            _ = try await bench.scan("\(unit(1))")
+            #expect(try await bench.scan("\(unit(2))").verdict == .duplicate)
+            // What the scan before did is not what is taken back.
+            #expect(try await bench.scan("CARD:UNDO").verdict == .refused)
+            #expect(try await bench.scan("CARD:HOLD").unit == unit(2))
+            #expect(try await bench.state(1) == .awaiting)
+            #expect(try await bench.state(2) == .held)
+            #expect(try await bench.scan("\(unit(9))").verdict == .unexpected)
+            #expect(try await bench.scan("CARD:HOLD").verdict == .refused)
+        }
+    }
+
+    @Test func `UNDO takes back all that a scan did`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 2)
+            _ = try await bench.journal.append(
+                JournalDraft(
+                    .unitDocked(.init(port: PortPath("pci-0000:00:14.0-usb-0:1"), profile: "hub", mode: .runtime)), slot: slot("A01")))
+            try await bench.session(1, .reflashed)
+            _ = try await bench.scan("A01")
+            #expect(try await bench.scan("\(unit(2))").verdict == .held)
+            #expect(try await bench.state(1) == .held)
+            #expect(try await bench.state(2) == .held)
+            #expect(try await bench.scan("CARD:UNDO").verdict == .undone)
+            #expect(try await bench.state(1) == .reflashed)
+            #expect(try await bench.state(2) == .awaiting)
+        }
+    }
+
+    @Test func `a packed unit is not held by card`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 1)
+            try await bench.session(1, .reflashed)
+            let carton = try await bench.desk.openPackage(.carton, for: id, isFaulty: false, by: clerk).sscc
+            _ = try await bench.scan("(00)\(carton)")
+            #expect(try await bench.scan("\(unit(1))").verdict == .packed)
+            let answer = try await bench.scan("CARD:HOLD")
+            #expect(answer.message == "\(unit(1)) is in carton \(carton): take it out first ('pack undo')")
+            #expect(try await bench.state(1) == .reflashed)
+        }
+    }
+
+    @Test func `a carton that a notice announces is expected, and one of another consignment is not`() async throws {
+        try await TestBench.with { bench in
+            try await bench.accepted()
+            let carton = sure(SSCC("350123451234567894"))
+            let notice = Notice(csv(["chfId,carton", "\(unit(1)),\(carton.digits)", "\(unit(2)),\(carton.digits)"]))
+            _ = try await bench.desk.take(notice, file: .zero, for: id, by: clerk)
+            let other = sure(ConsignmentID("RMA-2"))
+            try await bench.accepted(other)
+            let answer = try await bench.scan("(00)\(carton)")
+            #expect(answer.verdict == .expected)
+            #expect(answer.message == "\(carton) is expected in RMA-1, with 2 units")
+            #expect(try await bench.scan("(00)\(carton)", consignment: other).verdict == .unexpected)
+            let unitOfOther = try await bench.scan("\(unit(1))", consignment: other)
+            #expect(unitOfOther.verdict == .unexpected)
+            #expect(unitOfOther.message == "RMA-2 does not expect \(unit(1)): it is of RMA-1")
+        }
+    }
+
+    @Test func `what a scan readied is readied again where its answer was lost with the daemon`() async throws {
+        try await TestBench.with { bench in
+            try await bench.takenIn(units: 1)
+            _ = try await bench.scan("A02", number: "s-1")
+            let restarted = ScanDesk(bench.desk, slots: [slot("A02")])
+            func scan(_ code: String, _ number: String) async throws -> ScanAnswer {
+                try await restarted.take(ScanOrder(scan: number, code: code, station: "bench 1", consignment: nil), by: clerk)
+            }
+            #expect(try await scan("A02", "s-1").verdict == .slotReady)
+            #expect(try await scan("\(unit(1))", "s-2").verdict == .bound)
         }
     }
 

@@ -23,7 +23,11 @@ actor Attribution {
     /// Counts what is in the journal already. `slots`: what it last said of each.
     func load(_ slots: [SlotRecord]) async throws(JournalError) {
         for slot in slots { if let since = slot.serviceSince { statistics.returned(slot.slot, at: since) } }
-        for session in try await journal.sessions(limit: FailureStatistics.memory).reversed() { statistics.add(session) }
+        // Of archived sessions only those are here that went wrong: they say nothing of how many went well.
+        let first = try await journal.look { try $0.archivedBefore() } ?? 0
+        for session in try await journal.sessions(limit: FailureStatistics.memory).reversed() where session.id >= first {
+            statistics.add(session)
+        }
         board.setHalts(await targets.halts)
     }
 

@@ -139,9 +139,9 @@ public struct UnitCase: Hashable, Sendable, Codable {
     /// How that session ended, or what a later readback showed of it.
     public var standing: Verdict? { standingSession.flatMap { $0.settled ?? $0.verdict } }
 
-    /// The fault reason that its failure speaks for, for a person to confirm.
+    /// The fault reason that its failure speaks for, for a person to confirm; `nil` before it has failed in two slots.
     public var proposedFault: FaultReason? {
-        guard state == .failed, let reason = standing?.reason else { return nil }
+        guard isFaulty, let reason = standing?.reason else { return nil }
         switch reason {
         // Nothing came from it where others are heard.
         case .noContact, .identificationFailed: return .damagedConnector

@@ -20,6 +20,9 @@ extension JournalEvent {
         public var consignments: [ConsignmentID]
         /// Cartons and pallets that were opened before it: their numbers are not given out again.
         public var packages: Int
+        /// Ed25519 by the checkpoint's key over ``signedBytes``, 64 bytes, lower-case hex: that these events were archived, and which of them
+        /// stay, the bench itself says.
+        var signature = ""
 
         /// An event that stays: with the hash before it, it can be checked alone.
         struct Kept: Codable, Sendable, Hashable {
@@ -56,6 +59,11 @@ extension JournalReader {
             arguments: [consignment.name])
     }
 
+    /// The event from which on the journal has all events; `nil` where nothing was ever archived.
+    public func archivedBefore() throws -> EventNumber? {
+        try EventNumber.fetchOne(try database.cachedStatement(sql: "SELECT max(upTo) FROM archives"))
+    }
+
     /// What the newest archive has left; `nil` where nothing was ever archived.
     func lastArchived() throws -> JournalEvent.JournalArchived? {
         let row = try Row.fetchOne(
@@ -65,6 +73,16 @@ extension JournalReader {
 }
 
 extension JournalEvent.JournalArchived {
+    /// What is signed: these lines, UTF-8, each ended by LF, and a line for each event that stays and each consignment.
+    var signedBytes: [UInt8] {
+        let head = "reflash archive 1\n\(file)\n\(hash)\n\(upTo)\n\(checkpoint.signature)\n\(packages)\n"
+        let lines = kept.map { "\($0.number) \($0.previous) \($0.hash)\n" } + consignments.map { "\($0.name)\n" }
+        return Array((head + lines.joined()).utf8)
+    }
+
+    /// Whether the bench that made the checkpoint made this too.
+    var isSigned: Bool { checkpoint.isSigned && BenchKey.isSignature(signature, by: checkpoint.key, over: signedBytes) }
+
     /// The tree before the event with which the file ends; `nil` unless it is what the checkpoint vouches for.
     var tree: MerkleFrontier? {
         let roots = frontier.compactMap { Hex.bytes($0) }

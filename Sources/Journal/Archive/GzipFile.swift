@@ -4,13 +4,19 @@ internal import Foundation
 /// Files as gzip has them (RFC 1952), written and read piece by piece.
 enum GzipFile {
     private static let piece = 1 << 18
+    /// As the journal's own.
+    static let mode = 0o640
 
     /// Compresses a file into another, which is on the disk then.
     /// - Throws: ``JournalError``.
     static func compress(_ source: String, into target: String) throws(JournalError) {
         guard let input = FileHandle(forReadingAtPath: source) else { throw .storage(path: source, "it can't be read") }
         defer { try? input.close() }
-        guard let output = gzopen(target, "wb6") else { throw .storage(path: target, "it can't be written") }
+        guard FileManager.default.createFile(atPath: target, contents: nil, attributes: [.posixPermissions: mode]),
+            let output = gzopen(target, "wb6")
+        else {
+            throw .storage(path: target, "it can't be written")
+        }
         var isWritten = true
         do {
             while isWritten, let bytes = try input.read(upToCount: piece), !bytes.isEmpty {
@@ -29,7 +35,9 @@ enum GzipFile {
     static func expand(_ source: String, into target: String) throws(JournalError) {
         guard let input = gzopen(source, "rb") else { throw .storage(path: source, "it can't be read") }
         defer { gzclose(input) }
-        guard FileManager.default.createFile(atPath: target, contents: nil), let output = FileHandle(forWritingAtPath: target) else {
+        guard FileManager.default.createFile(atPath: target, contents: nil, attributes: [.posixPermissions: mode]),
+            let output = FileHandle(forWritingAtPath: target)
+        else {
             throw .storage(path: target, "it can't be written")
         }
         defer { try? output.close() }

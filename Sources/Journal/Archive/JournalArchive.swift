@@ -30,16 +30,23 @@ public enum JournalArchive {
     ///   - folder: where the file goes.
     ///   - utc: the file ends with a checkpoint from before this, ISO 8601.
     ///   - shipped: whether a consignment is over once it is shipped; else when the Service User has it.
+    ///   - key: the bench's, which signs what was archived.
     /// - Throws: ``JournalError``, also where there is nothing to archive yet: it says what is in the way.
     public static func make(
-        of path: String, in folder: String, before utc: String, shipped: Bool, clock: any BenchClock
+        of path: String, in folder: String, before utc: String, shipped: Bool, key: BenchKey, clock: any BenchClock
     ) async throws(JournalError) -> Report {
         let journal = try Journal(path: path, clock: clock)
         let cut = try await journal.read { try ArchiveCut(before: utc, shipped: shipped, path: path, $0) }
+        guard key.publicKey == cut.made.checkpoint.key else {
+            throw .storage(path: path, "its checkpoints are signed by \(cut.made.checkpoint.key), and the bench's key is \(key.publicKey)")
+        }
         let name = "\((path as NSString).lastPathComponent)-\(cut.first)-\(cut.upTo).gz"
         let before = size(path)
+        removeParts(of: (path as NSString).lastPathComponent, in: folder)
         let (hash, events) = try await write(journal, cut, to: "\(folder)/\(name)")
-        try await journal.dropArchived(cut, file: name, hash: hash)
+        try await journal.dropArchived(cut, file: name, hash: hash, key: key)
+        // What is archived is archived; where there is no room for this the next archive does it.
+        try? await journal.shrink()
         do { try await journal.close() } catch { throw JournalError(error, path: path) }
         return Report(
             file: "\(folder)/\(name)", events: events, upTo: cut.upTo, consignments: cut.consignments.count, bytesBefore: before,
@@ -49,7 +56,13 @@ public enum JournalArchive {
     /// Unpacks an archive for as long as `body` needs it.
     /// - Throws: ``JournalError``, and what `body` throws.
     public static func reading<Value>(_ file: String, _ body: (String) throws(JournalError) -> Value) throws(JournalError) -> Value {
-        let expanded = FileManager.default.temporaryDirectory.appending(path: "journal-archive-\(UUID().uuidString)").path
+        try reading(file, in: FileManager.default.temporaryDirectory.path, body)
+    }
+
+    private static func reading<Value>(
+        _ file: String, in folder: String, _ body: (String) throws(JournalError) -> Value
+    ) throws(JournalError) -> Value {
+        let expanded = "\(folder)/journal-archive-\(UUID().uuidString).part.sqlite"
         defer { remove(expanded) }
         try GzipFile.expand(file, into: expanded)
         return try body(expanded)
@@ -65,6 +78,9 @@ public enum JournalArchive {
             try FileManager.default.createDirectory(
                 atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
             remove(plain)
+            guard FileManager.default.createFile(atPath: plain, contents: nil, attributes: [.posixPermissions: GzipFile.mode]) else {
+                throw JournalError.readOnly(path: plain)
+            }
             let copy = try DatabaseQueue(path: plain)
             try JournalSchema.migrator.migrate(copy)
             try copy.close()
@@ -73,13 +89,32 @@ public enum JournalArchive {
         }
         try await journal.copyEvents(upTo: cut.upTo, to: plain)
         try GzipFile.compress(plain, into: packed)
-        let found = try reading(packed) { path throws(JournalError) in try JournalVerifier.verify(path) }
+        // Beside the file: what has room for it unpacked once has it twice.
+        let folder = (file as NSString).deletingLastPathComponent
+        let found = try reading(packed, in: folder) { path throws(JournalError) in try JournalVerifier.verify(path) }
         guard found.isIntact, found.last == cut.upTo else {
             throw .corrupt(path: journal.path, "nothing is archived: \(found.fault ?? "the copy ends with event \(found.last)")")
         }
+        if FileManager.default.fileExists(atPath: file) { try expectSame(file, as: found, in: folder) }
         guard rename(packed, file) == 0 else { throw .storage(path: file, String(cString: strerror(errno))) }
-        try GzipFile.synchronize((file as NSString).deletingLastPathComponent)
+        try GzipFile.synchronize(folder)
         return (try hash(file), found.events)
+    }
+
+    /// A file of this name is there: of a run that was stopped before its end, or another bench's.
+    private static func expectSame(_ file: String, as found: JournalVerification, in folder: String) throws(JournalError) {
+        let there = try reading(file, in: folder) { path throws(JournalError) in try JournalVerifier.verify(path) }
+        guard there.head == found.head, there.last == found.last else {
+            throw .storage(path: file, "another journal's archive has this name: name another folder")
+        }
+    }
+
+    /// What runs that were stopped have left.
+    private static func removeParts(of journal: String, in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.contains(".part") && (name.hasPrefix("\(journal)-") || name.hasPrefix("journal-archive-")) {
+            remove("\(folder)/\(name)")
+        }
     }
 
     private static func hash(_ file: String) throws(JournalError) -> SHA256Value {

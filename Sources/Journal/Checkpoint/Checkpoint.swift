@@ -26,10 +26,7 @@ public struct Checkpoint: Hashable, Sendable, Codable {
 
     /// Whether its signature is that of its key.
     public var isSigned: Bool {
-        guard let raw = Hex.bytes(key), let signature = Hex.bytes(signature),
-            let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
-        else { return false }
-        return key.isValidSignature(signature, for: signedBytes)
+        BenchKey.isSignature(signature, by: key, over: signedBytes)
     }
 
     /// As a file: JSON with sorted keys.
@@ -72,7 +69,17 @@ public struct BenchKey: Sendable {
 
     func sign(_ checkpoint: inout Checkpoint) throws {
         checkpoint.key = publicKey
-        checkpoint.signature = Hex.lowercase(Array(try key.signature(for: checkpoint.signedBytes)))
+        checkpoint.signature = try signature(over: checkpoint.signedBytes)
+    }
+
+    func signature(over bytes: [UInt8]) throws -> String { Hex.lowercase(Array(try key.signature(for: bytes))) }
+
+    /// Whether a signature of 64 bytes is that of a public key of 32 bytes, both hex.
+    static func isSignature(_ signature: String, by key: String, over bytes: [UInt8]) -> Bool {
+        guard let raw = Hex.bytes(key), let signature = Hex.bytes(signature),
+            let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
+        else { return false }
+        return key.isValidSignature(signature, for: bytes)
     }
 }
 

@@ -17,10 +17,16 @@ public struct CheckpointFolder: CheckpointPlace {
 
     public func keep(_ checkpoint: Checkpoint, as name: String) throws(JournalError) {
         let file = "\(path)/\(name)"
-        guard !FileManager.default.fileExists(atPath: file) else { return }
+        let text = Data(checkpoint.json.utf8)
+        // An empty one was being written when the power went.
+        if let kept = FileManager.default.contents(atPath: file), !kept.isEmpty {
+            guard kept == text else { throw JournalError.storage(path: file, "another checkpoint has this name there") }
+            return
+        }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            try Data(checkpoint.json.utf8).write(to: URL(filePath: file), options: .atomic)
+            try text.write(to: URL(filePath: file), options: .atomic)
+            try GzipFile.synchronize(file)
         } catch {
             throw JournalError.storage(path: file, "the checkpoint can't be written there: \(error.localizedDescription)")
         }

@@ -28,6 +28,18 @@ public struct JournalReader {
         return (consignment, found)
     }
 
+    /// The open consignment whose notice has a carton or a pallet of this name, and how many units are announced in it.
+    public func announced(_ container: String) throws -> (consignment: ConsignmentID, units: Int)? {
+        let row = try fetchOne(
+            """
+            SELECT c.id, count(*) AS units FROM consignments c JOIN consignment_units u ON u.consignment = c.id
+            WHERE c.closed IS NULL AND c.stage <> 'rejected' AND (u.carton = ?1 OR u.pallet = ?1) GROUP BY c.id LIMIT 1
+            """, [container])
+        let name: String? = try row?.decode(forColumn: "id")
+        guard let id = name.flatMap({ ConsignmentID($0) }) else { return nil }
+        return (id, try row?.decode(forColumn: "units") ?? 0)
+    }
+
     /// The unit whose printed identity this is, in an open consignment.
     public func unit(printedAs gpfId: EUI64) throws -> EUI64? {
         try String.fetchOne(
@@ -76,7 +88,9 @@ public struct JournalReader {
     /// packed: on a bench of years most are closed, and none of their units is looked at.
     public func reconciliation(of consignment: ConsignmentRecord) throws -> Reconciliation {
         guard let closed = try consignment.closed.flatMap({ try event($0) }),
-            case .consignmentClosed(let said)? = try ConsignmentEvent(closed), let withoutFaultReason = said.withoutFaultReason
+            case .consignmentClosed(let said)? = try ConsignmentEvent(closed), let withoutFaultReason = said.withoutFaultReason,
+            // What became of such a unit may still be found out.
+            said.states[UnitState.returnedUnproven.rawValue] == nil
         else { return try countedReconciliation(of: consignment) }
         var sum = Reconciliation(consignment.consignment)
         for (state, count) in said.states { if let state = UnitState(rawValue: state) { sum.states[state] = count } }

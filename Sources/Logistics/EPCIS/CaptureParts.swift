@@ -84,7 +84,16 @@ extension ConsignmentDesk {
 
     /// Records that a part of a consignment is at the endpoint.
     public func recordCapture(_ delivered: JournalEvent.CaptureDelivered) async throws(LogisticsRefusal) {
-        do { try await journal.append(JournalDraft(.captureDelivered(delivered))) } catch { throw LogisticsRefusal(error) }
+        do {
+            try await journal.append(deciding: { reader in
+                var delivered = delivered
+                // More may have come while it was under way: then somebody still wants that.
+                if let last = try reader.lastEvent(of: delivered.consignment), last.number > delivered.upTo { delivered.isComplete = false }
+                return [JournalDraft(.captureDelivered(delivered))]
+            })
+        } catch {
+            throw LogisticsRefusal(error)
+        }
     }
 
     /// How far each consignment is delivered.

@@ -39,6 +39,9 @@ public struct EPCISEvent: Hashable, Sendable {
     /// Its `eventID`: the same however often it is made.
     public var id: String { if case .text(let id)? = fields["eventID"] { id } else { "" } }
 
+    /// Whether it declares an event of the same id wrong.
+    public var isCorrection: Bool { fields["errorDeclaration"] != nil }
+
     /// Its `eventTime`.
     var time: String { if case .text(let time)? = fields["eventTime"] { time } else { "" } }
 

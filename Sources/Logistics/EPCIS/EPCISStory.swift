@@ -9,6 +9,8 @@ struct EPCISStory: Sendable {
     private var order: [EUI64] = []
     private var rejected: Set<LoadPart> = []
     private var missing: Set<EUI64> = []
+    /// Containers that were taken apart.
+    private var opened: Set<String> = []
     private var packages: [SSCC: Package] = [:]
     private var packedIn: [EUI64: SSCC] = [:]
     /// What was told of events that can be corrected.
@@ -30,6 +32,7 @@ struct EPCISStory: Sendable {
     private enum Undo: Sendable {
         case rejection(LoadPart)
         case missing(EUI64)
+        case admitted(EUI64)
         case packed(EUI64, SSCC)
         case stacked(SSCC, SSCC)
     }
@@ -52,13 +55,14 @@ struct EPCISStory: Sendable {
         case .unitAnnounced(let announced):
             add(record.unit, Origin(carton: announced.carton, pallet: announced.pallet))
         case .unitAdmitted:
-            add(record.unit, Origin())
-        case .loadDelivered(let delivered): return [arrival(delivered, record)]
+            if add(record.unit, Origin()), let unit = record.unit { undo[record.number] = .admitted(unit) }
+        // An event needs things: a load may come before its notice, and nothing may leave.
+        case .loadDelivered(let delivered): return order.isEmpty ? [] : [arrival(delivered, record)]
         case .intakeDecided(let decided):
             guard decided.decision.code != nil else { return [] }
             rejected.insert(decided.decision.part)
             undo[record.number] = .rejection(decided.decision.part)
-            return [rejection(decided.decision, record)]
+            return order.isEmpty ? [] : [rejection(decided.decision, record)]
         case .loadTakenIn: return unpacking(record)
         case .unitMissing(let note):
             guard let unit = record.unit else { return [] }
@@ -83,8 +87,8 @@ struct EPCISStory: Sendable {
             packages[stacked.carton]?.pallet = stacked.pallet
             undo[record.number] = .stacked(stacked.carton, stacked.pallet)
         case .packageClosed(let closed): return [packing(closed.sscc, record)].compactMap(\.self)
-        case .consignmentShipped(let shipped): return [shipping(shipped, record)]
-        case .consignmentReceived(let note): return [receipt(note, record)]
+        case .consignmentShipped(let shipped): return outgoing.isEmpty ? [] : [shipping(shipped, record)]
+        case .consignmentReceived(let note): return outgoing.isEmpty ? [] : [receipt(note, record)]
         case .eventCorrected(let corrected):
             takeBack(corrected.event)
             return (told.removeValue(forKey: corrected.event) ?? []).map { $0.declaredWrong(at: record.utc) }
@@ -95,15 +99,21 @@ struct EPCISStory: Sendable {
         return []
     }
 
-    private mutating func add(_ unit: EUI64?, _ origin: Origin) {
-        guard let unit, units.updateValue(origin, forKey: unit) == nil else { return }
+    /// - Returns: whether it was not there before.
+    @discardableResult
+    private mutating func add(_ unit: EUI64?, _ origin: Origin) -> Bool {
+        guard let unit, units.updateValue(origin, forKey: unit) == nil else { return false }
         order.append(unit)
+        return true
     }
 
     private mutating func takeBack(_ event: EventNumber) {
         switch undo.removeValue(forKey: event) {
         case .rejection(let part): rejected.remove(part)
         case .missing(let unit): missing.remove(unit)
+        case .admitted(let unit):
+            units[unit] = nil
+            order.removeAll { $0 == unit }
         case .packed(let unit, let sscc):
             packages[sscc]?.units.removeAll { $0 == unit }
             packedIn[unit] = nil
@@ -169,7 +179,7 @@ struct EPCISStory: Sendable {
     }
 
     /// Each container that is taken in is taken apart.
-    private func unpacking(_ record: EventRecord) -> [EPCISEvent] {
+    private mutating func unpacking(_ record: EventRecord) -> [EPCISEvent] {
         var contents: [String: [String]] = [:]
         var containers: [String] = []
         func put(_ thing: String, into container: String) {
@@ -188,6 +198,7 @@ struct EPCISStory: Sendable {
                 put(EPCISNames.unit(unit), into: names.container(pallet))
             }
         }
+        opened = Set(containers)
         return containers.enumerated().map { index, container in
             aggregation(container, contents[container] ?? [], "DELETE", "unpacking", "in_progress", record, index: index)
         }
@@ -248,11 +259,18 @@ struct EPCISStory: Sendable {
         return event
     }
 
-    /// Pallets, cartons on none, and loose units.
+    /// Pallets, cartons on none, loose units; and containers that came and were never opened.
     private var outgoing: [String] {
         let packed = packages.filter { $0.value.pallet == nil && !($0.value.units.isEmpty && $0.value.cartons.isEmpty) }
-        return packed.keys.sorted().map { EPCISNames.package($0) }
-            + order.filter { packedIn[$0] == nil && !missing.contains($0) }.map { EPCISNames.unit($0) }
+        var seen: Set<String> = []
+        let loose = order.filter { packedIn[$0] == nil && !missing.contains($0) }.map { closedContainer(of: $0) ?? EPCISNames.unit($0) }
+        return packed.keys.sorted().map { EPCISNames.package($0) } + loose.filter { seen.insert($0).inserted }
+    }
+
+    /// The container in which a unit still is as it came; `nil` where it was taken out.
+    private func closedContainer(of unit: EUI64) -> String? {
+        let origin = units[unit]
+        return [origin?.pallet, origin?.carton].compactMap { $0.map { names.container($0) } }.first { !opened.contains($0) }
     }
 
     private func receipt(_ note: ConsignmentEvent.Note, _ record: EventRecord) -> EPCISEvent {

@@ -40,8 +40,7 @@ struct ReturnNote {
             unit.packed?.value.digits ?? "",
         ]
         let row = "<tr>" + cells.map { "<td>\(HTMLText.escaped($0))</td>" }.joined() + "</tr>"
-        rows.append(row)
-        if unit.state == .failed { apart.append(row) }
+        if unit.state == .failed { apart.append(row) } else { rows.append(row) }
     }
 
     var html: String {
@@ -84,7 +83,7 @@ struct ReturnNote {
             \(faulty)
             <h2>Cartons and pallets</h2>
             <table class="short"><tbody>\(packages.map(package).joined())</tbody></table>
-            <h2>Units</h2>
+            <h2>\(apart.isEmpty ? "Units" : "Other units")</h2>
             <table><thead><tr>\(head)</tr></thead><tbody>
             \(rows.joined(separator: "\n"))
             </tbody></table>

@@ -10,7 +10,7 @@ public struct Label: Hashable, Sendable {
     public init?(_ sscc: SSCC, lines: [String]) {
         guard let bars = Code128(gs1: "00" + sscc.digits) else { return nil }
         self.bars = bars
-        self.lines = lines + [sscc.humanReadable]
+        self.lines = lines.flatMap(Self.wrapped) + [sscc.humanReadable]
         zplData = ">;>800" + sscc.digits
     }
 
@@ -20,6 +20,27 @@ public struct Label: Hashable, Sendable {
         self.bars = bars
         lines = [title]
         zplData = text
+    }
+
+    /// Characters that fit beside each other over the bars of an SSCC, wide ones too.
+    private static let lineLength = 30
+
+    /// A line as lines that fit, broken between words where it can be.
+    static func wrapped(_ line: String) -> [String] {
+        var lines: [String] = []
+        for word in line.split(separator: " ") {
+            var word = word[...]
+            if let last = lines.last, last.count + 1 + word.count <= lineLength {
+                lines[lines.count - 1] = "\(last) \(word)"
+                continue
+            }
+            while word.count > lineLength {
+                lines.append(String(word.prefix(lineLength)))
+                word = word.dropFirst(lineLength)
+            }
+            lines.append(String(word))
+        }
+        return lines
     }
 
     /// Millimetres of a module: GS1 General Specifications §5.12.3, 0.495 for logistic labels.
