@@ -20,8 +20,15 @@ import Testing
                 var files: [String] = []
                 for id in try await bench.month(seed, consignments: 20) {
                     let file = "\(folder)/\(id).jsonld"
-                    try Data(try await whole(bench.desk.epcisDocument(of: id))).write(to: URL(filePath: file))
+                    let document = try await whole(bench.desk.epcisDocument(of: id))
+                    try Data(document).write(to: URL(filePath: file))
                     files.append(file)
+                    let again = try await whole(bench.desk.epcisDocument(of: id))
+                    #expect(again == document, "\(id)")
+                    var parts = try await bench.desk.captureParts(of: id, after: 0)
+                    while let part = try await parts.next(about: 500) {
+                        for event in part.events { #expect(EPCISRules.problems(in: event) == [], "\(id)") }
+                    }
                 }
                 let verdict = try await judge(files)
                 #expect(verdict.status == 0, "seed \(seed)\n\(verdict.output)\(verdict.errors)")

@@ -212,6 +212,39 @@ import Testing
         }
     }
 
+    @Test func `a trial does not get its places back, and a session that ran at the cut keeps its beginning`() async throws {
+        try await withJournal { place, _ in
+            let (trial, running) = try await place.with { bench in
+                let approved = JournalEvent.ReleaseApproved(
+                    release: "autumn", manifestHash: .zero, variant: .fourG, version: FirmwareVersion(rawValue: 2), securityCounter: 1,
+                    first: 1,
+                    via: [], warrant: .init(by: clerk))
+                let trial = try await bench.journal.append(JournalDraft(.releaseApproved(approved))).number
+                var started = JournalEvent.SessionStarted(
+                    unit: BenchModel.Unit(chfId: unit(300)), profile: "hub", mode: .runtime, target: nil, checksOff: [])
+                started.approval = trial
+                let session = try await bench.journal.append(JournalDraft(.sessionStarted(started), slot: slot("A01"), unit: unit(300)))
+                    .number
+                try await bench.journal.append(
+                    JournalDraft(.outcome(.reflashed), slot: slot("A01"), unit: unit(300), session: session))
+                try await bench.session(301, .reflashed)
+                let running = try await bench.session(302, nil)
+                _ = try await place.checkpoint(bench)
+                try await bench.journal.append(
+                    JournalDraft(.outcome(.reflashed), slot: slot("A01"), unit: unit(302), session: running))
+                return (trial, running)
+            }
+            _ = try await place.archive()
+            try await place.with { bench in
+                let used = try await bench.journal.units(under: trial)
+                #expect(used.known == [unit(300)])
+                #expect(try await bench.journal.unit(unit(301)).sessions.isEmpty)
+                #expect(try await bench.journal.unit(unit(302)).sessions.map(\.id) == [running])
+                #expect(try await bench.journal.unit(unit(302)).sessions.first?.verdict?.outcome == .reflashed)
+            }
+        }
+    }
+
     @Test func `an archive that the bench has not signed is no archive`() async throws {
         try await withJournal { place, _ in
             let key = try BenchKey(path: place.folder + "/other.key")
