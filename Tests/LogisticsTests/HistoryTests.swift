@@ -24,6 +24,7 @@ import Testing
             }
             for id in ids { try await bench.settleAll(id) }
             for id in ids { try await bench.check(id, "seed \(seed), at the end") }
+            for id in ids { try await bench.checkShipping(id, "seed \(seed)") }
             try await bench.checkRebuild(ids, "seed \(seed)")
         }
     }
@@ -52,6 +53,33 @@ extension TestBench {
         var story = EPCISStory(view.consignment, EPCISNames(config: desk.config))
         let events = try await journal.look { try $0.events(of: id, after: 0, limit: 10_000) }
         for event in events { for told in try story.tell(event) { #expect(EPCISRules.problems(in: told) == [], comment) } }
+    }
+
+    /// Each unit that is not missing leaves once, in whatever it is in.
+    fileprivate func checkShipping(_ id: ConsignmentID, _ comment: Comment) async throws {
+        for package in try await desk.consignment(id).packages where package.closed == nil && package.count > 0 {
+            _ = try await desk.closePackage(package.sscc, by: clerk)
+        }
+        _ = try await desk.ship(.init(consignment: id, carrier: "van", reference: nil, by: clerk))
+        let document = Data(try await whole(try await desk.epcisDocument(of: id)))
+        let body = (try JSONSerialization.jsonObject(with: document) as? [String: Any])?["epcisBody"] as? [String: Any]
+        let events = try #require(body?["eventList"] as? [[String: Any]])
+        var contents: [String: [String]] = [:]
+        for event in events where event["action"] as? String == "ADD" && event["errorDeclaration"] == nil {
+            contents[try #require(event["parentID"] as? String)] = event["childEPCs"] as? [String]
+        }
+        let units = try await desk.units(of: id, limit: 1000).filter { $0.announced != nil && $0.missing == nil }
+        let names = EPCISNames(config: desk.config)
+        func expand(_ thing: String) -> [String] {
+            if let children = contents[thing] { return children.flatMap(expand) }
+            if thing.hasPrefix("urn:dev:mac:") { return [thing] }
+            return units.filter { unit in
+                unit.packed == nil && [unit.carton, unit.pallet].compactMap { $0.map { names.container($0) } }.contains(thing)
+            }.map { EPCISNames.unit($0.chfId) }
+        }
+        let shipping = try #require(events.last { $0["bizStep"] as? String == "shipping" }, comment)
+        let shipped = try #require(shipping["epcList"] as? [String]).flatMap(expand)
+        #expect(shipped.sorted() == units.map { EPCISNames.unit($0.chfId) }.sorted(), comment)
     }
 
     fileprivate func checkRebuild(_ ids: [ConsignmentID], _ comment: Comment) async throws {
