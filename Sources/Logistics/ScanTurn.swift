@@ -74,6 +74,16 @@ struct ScanTurn {
         }
         let bound = ConsignmentEvent.UnitBound(consignment: id, by: by)
         if let present = try reader.unit(in: slot), present != unit {
+            // Who it is was proven there: it was only not taken out yet.
+            if let other = try reader.openCase(of: present), !other.unit.state.isOpen {
+                let state = other.unit.state.rawValue
+                return [
+                    said(
+                        .refused, "slot \(slot) still has \(present) in it, which is \(state): take it out, and scan the slot again", id,
+                        unit,
+                        slot: slot)
+                ]
+            }
             // Both are held: one of two labels is wrong, and nobody knows which.
             var drafts = [
                 said(

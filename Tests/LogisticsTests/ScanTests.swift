@@ -124,12 +124,17 @@ import Testing
             _ = try await bench.journal.append(
                 JournalDraft(
                     .unitDocked(.init(port: PortPath("pci-0000:00:14.0-usb-0:1"), profile: "hub", mode: .runtime)), slot: slot("A01")))
-            try await bench.session(1, .reflashed)
+            let session = try await bench.session(1, nil)
             _ = try await bench.scan("A01")
             #expect(try await bench.scan("\(unit(2))").verdict == .held)
             #expect(try await bench.state(1) == .held)
             #expect(try await bench.state(2) == .held)
             #expect(try await bench.scan("CARD:UNDO").verdict == .undone)
+            #expect(try await bench.state(1) == .inProgress)
+            try await bench.journal.append(JournalDraft(.outcome(.reflashed), slot: slot("A01"), unit: unit(1), session: session))
+            _ = try await bench.scan("A01")
+            let early = try await bench.scan("\(unit(2))")
+            #expect(early.message == "slot A01 still has \(unit(1)) in it, which is reflashed: take it out, and scan the slot again")
             #expect(try await bench.state(1) == .reflashed)
             #expect(try await bench.state(2) == .awaiting)
         }
