@@ -216,7 +216,8 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
 // The tests of tier 1 and of the links alone, with what they need: for the sanitizers, which take everything to be built once more.
 if ProcessInfo.processInfo.environment["TESTS"] == "tier-1" {
     let needed: Set = [
-        "CLibUSB", "CSerial", "CUdev", "CFuse", "CZlib", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal", "Bench",
+        "CLibUSB", "CSerial", "CUdev", "CFuse", "CZlib", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal",
+        "Bench",
         "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
     ]
     package.targets.removeAll { !needed.contains($0.name) }
