@@ -113,7 +113,7 @@ package final class CaptureServer: Sendable {
             if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
             return response
         case .silence:
-            try await Task.sleep(for: .seconds(30))
+            try await Task.sleep(for: .seconds(3))
             return Response(status: .internalServerError)
         case .noLocation: return Response(status: .accepted)
         case .keepsAndBreaks:

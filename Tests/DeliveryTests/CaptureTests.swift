@@ -11,7 +11,7 @@ import Testing
 /// Consignments' EPCIS events on their way to a partner's repository.
 struct CaptureTests {
     private static let bounds = CaptureBounds(
-        answer: .milliseconds(500), job: .seconds(5), firstPause: .milliseconds(1), longestPause: .milliseconds(10),
+        answer: .seconds(30), job: .seconds(30), firstPause: .milliseconds(1), longestPause: .milliseconds(10),
         firstRetry: .milliseconds(1), longestRetry: .milliseconds(5))
 
     /// A bench with a repository, and a consignment that is closed.
@@ -29,11 +29,11 @@ struct CaptureTests {
         }
     }
 
-    private func outbox(_ bench: TestBench) -> CaptureOutbox {
+    private func outbox(_ bench: TestBench, bounds: CaptureBounds = bounds) -> CaptureOutbox {
         var logger = Logger(label: "outbox")
         logger.logLevel = .critical
         return CaptureOutbox(
-            bench.desk, to: bench.desk.config.capture ?? CaptureTarget(url: ""), bounds: Self.bounds, clock: SystemClock(), logger: logger)
+            bench.desk, to: bench.desk.config.capture ?? CaptureTarget(url: ""), bounds: bounds, clock: SystemClock(), logger: logger)
     }
 
     /// The ids of a consignment's events, as its document has them.
@@ -220,8 +220,11 @@ struct CaptureTests {
     @Test func `a repository that does not answer holds nothing up for longer than its bound`() async throws {
         try await withClosed { bench, server, outbox in
             server.next(.silence)
-            await outbox.deliverDue()
-            #expect(await outbox.problems[id]?.message.contains("does not answer") == true)
+            var bounds = Self.bounds
+            bounds.answer = .milliseconds(300)
+            let impatient = self.outbox(bench, bounds: bounds)
+            await impatient.deliverDue()
+            #expect(await impatient.problems[id]?.message.contains("does not answer") == true)
             try await deliverAll(bench, outbox)
         }
     }
