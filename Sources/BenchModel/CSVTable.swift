@@ -31,6 +31,8 @@ public struct CSVTable: Sendable {
     public let columns: [String]
     /// In the order of the file.
     public let rows: [Row]
+    /// Lines with more or fewer fields than the first, where they were asked for; they are in no row.
+    public let uneven: [Problem]
 
     /// Bytes of a table.
     public static let mostBytes = 32 << 20
@@ -38,8 +40,8 @@ public struct CSVTable: Sendable {
     public static let mostColumns = 64
 
     /// - Throws: ``Problem`` at the first thing that is no such table.
-    /// `mostBytes`: larger tables are refused unread.
-    public init(_ bytes: [UInt8], mostBytes: Int = Self.mostBytes) throws(Problem) {
+    /// `mostBytes`: larger tables are refused unread. `listsUneven`: lines of another width are listed instead, all of them.
+    public init(_ bytes: [UInt8], mostBytes: Int = Self.mostBytes, listsUneven: Bool = false) throws(Problem) {
         guard bytes.count <= mostBytes else {
             throw Problem(line: 1, expected: "at most \(mostBytes) bytes", found: "\(bytes.count)")
         }
@@ -47,7 +49,7 @@ public struct CSVTable: Sendable {
             throw Problem(line: 1, expected: "UTF-8", found: "UTF-16; save it as 'CSV UTF-8'")
         }
         var reader = Reader(bytes: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...])
-        guard let head = try reader.next(width: nil) else { throw Problem(line: 1, expected: "the names of the columns", found: "nothing") }
+        guard let head = try reader.next() else { throw Problem(line: 1, expected: "the names of the columns", found: "nothing") }
         guard head.fields.count <= Self.mostColumns else {
             throw Problem(line: 1, expected: "at most \(Self.mostColumns) columns", found: "\(head.fields.count)")
         }
@@ -56,8 +58,17 @@ public struct CSVTable: Sendable {
         }
         columns = head.fields
         var rows: [Row] = []
-        while let row = try reader.next(width: head.fields.count) { rows.append(row) }
-        self.rows = rows
+        var uneven: [Problem] = []
+        while let row = try reader.next() {
+            if row.fields.count == head.fields.count {
+                rows.append(row)
+                continue
+            }
+            uneven.append(
+                Problem(line: row.line, expected: "\(head.fields.count) fields, as the first line has", found: "\(row.fields.count)"))
+            if !listsUneven { throw uneven[0] }
+        }
+        (self.rows, self.uneven) = (rows, uneven)
     }
 
     /// A row's field in the column of this name; `nil` where there is no such column.
@@ -76,7 +87,7 @@ public struct CSVTable: Sendable {
         }
 
         /// The next line that is not empty; `nil` at the end.
-        mutating func next(width: Int?) throws(Problem) -> Row? {
+        mutating func next() throws(Problem) -> Row? {
             while index < bytes.endIndex, isLineEnd(bytes[index]) { try endLine() }
             guard index < bytes.endIndex else { return nil }
             let start = line
@@ -88,9 +99,6 @@ public struct CSVTable: Sendable {
                 }
                 fields.append(try field())
             } while try comma()
-            guard width.map({ $0 == fields.count }) ?? true else {
-                throw Problem(line: start, expected: "\(width ?? 0) fields, as the first line has", found: "\(fields.count)")
-            }
             return Row(line: start, fields: fields)
         }
 

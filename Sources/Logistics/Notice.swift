@@ -44,7 +44,7 @@ public struct Notice: Sendable {
     /// `columns`: names of columns that are not called as the values are, by value.
     public init(_ bytes: [UInt8], columns: [String: String] = [:]) {
         let table: CSVTable
-        do throws(CSVTable.Problem) { table = try CSVTable(bytes) } catch {
+        do throws(CSVTable.Problem) { table = try CSVTable(bytes, listsUneven: true) } catch {
             problems = [Problem(line: error.line, problem: "expected \(error.expected), found \(error.found)")]
             return
         }
@@ -59,7 +59,9 @@ public struct Notice: Sendable {
             problems.append(Problem(line: 1, problem: "expected a column '\(name)' for \(value), found \(found)"))
         }
         guard problems.isEmpty else { return }
+        problems = table.uneven.map { Problem(line: $0.line, problem: "expected \($0.expected), found \($0.found)") }
         read(table, columns)
+        problems.sort { $0.line < $1.line }
         if entries.isEmpty, problems.isEmpty { problems.append(Problem(line: 2, problem: "expected at least one unit, found none")) }
     }
 

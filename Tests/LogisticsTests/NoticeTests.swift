@@ -30,6 +30,16 @@ import Testing
         }
     }
 
+    @Test func `lines with too many or too few fields are named among the others`() {
+        let notice = Notice(csv(["chfId,carton", "\(unit(1))", "4711,C1", "\(unit(2)),C1", "\(unit(3)),C1,P1"]))
+        #expect(
+            notice.problems.map(\.description) == [
+                "line 2: expected 2 fields, as the first line has, found 1",
+                "line 3: chfId: expected an EUI-64 such as 00-DB-12-34-56-78-90-A2, found '4711'",
+                "line 5: expected 2 fields, as the first line has, found 3",
+            ])
+    }
+
     @Test func `columns are found by a mapping`() {
         let notice = Notice(csv(["Hub,Box", "\(unit(1).compact),350123450000000012"]), columns: ["chfId": "Hub", "carton": "Box"])
         #expect(
