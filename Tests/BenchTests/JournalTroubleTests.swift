@@ -9,6 +9,7 @@ import Testing
 @Suite struct JournalTroubleTests {
     private static let troubles: [JournalError] = [
         .diskFull(path: "journal.sqlite"), .readOnly(path: "journal.sqlite"), .corrupt(path: "journal.sqlite", "a page of it"),
+        .clockBehind(path: "journal.sqlite", last: "2026-01-02T00:00:00.000Z", now: "2026-01-01T00:00:00.000Z"),
     ]
     /// As a session of one component stores its events, and some more.
     private static let stores = 0...8
