@@ -1,7 +1,7 @@
 // What the simulated dock needs of C: libfuse's low-level interface, the usbdevfs request numbers (macros that Swift does
 // not import), and the Linux calls that glibc declares for _GNU_SOURCE alone, which Swift's own import of glibc is without.
 #pragma once
-#define FUSE_USE_VERSION 35
+#define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
 
 #include <arpa/inet.h>
@@ -54,10 +54,15 @@ static const uint32_t hubsim_GET_CAPABILITIES = USBDEVFS_GET_CAPABILITIES;
 static const uint32_t hubsim_DISCONNECT_CLAIM = USBDEVFS_DISCONNECT_CLAIM;
 static const uint32_t hubsim_GET_SPEED = USBDEVFS_GET_SPEED;
 
-/// libfuse's multi-threaded loop; returns when the session ends.
-static inline int hubsim_fuse_loop(struct fuse_session *session) {
-    struct fuse_loop_config config = {.clone_fd = 0, .max_idle_threads = 64};
-    return fuse_session_loop_mt(session, &config);
+/// libfuse's loop on `threads` threads; returns when the session ends.
+static inline int hubsim_fuse_loop(struct fuse_session *session, unsigned threads) {
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (config == NULL) return -ENOMEM;
+    fuse_loop_cfg_set_max_threads(config, threads);
+    fuse_loop_cfg_set_idle_threads(config, threads);
+    int result = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    return result;
 }
 
 static inline void hubsim_set_direct_io(struct fuse_file_info *info) {
@@ -65,17 +70,18 @@ static inline void hubsim_set_direct_io(struct fuse_file_info *info) {
     info->nonseekable = 0;
 }
 
-/// Copies between this process and another; the number of bytes, or -errno.
+/// Copies another process' memory; the number of bytes, or -errno.
 static inline ssize_t hubsim_read_memory(pid_t pid, void *local, uint64_t remote, size_t length) {
     struct iovec here = {local, length}, there = {(void *)(uintptr_t)remote, length};
     ssize_t count = process_vm_readv(pid, &here, 1, &there, 1, 0);
     return count < 0 ? -errno : count;
 }
 
-static inline ssize_t hubsim_write_memory(pid_t pid, const void *local, uint64_t remote, size_t length) {
-    struct iovec here = {(void *)local, length}, there = {(void *)(uintptr_t)remote, length};
-    ssize_t count = process_vm_writev(pid, &here, 1, &there, 1, 0);
-    return count < 0 ? -errno : count;
+/// Spreads `local` over places of another process' memory; the number of bytes, or -errno.
+static inline ssize_t hubsim_write_memory(pid_t pid, const void *local, size_t length, const struct iovec *places, unsigned long count) {
+    struct iovec here = {(void *)local, length};
+    ssize_t written = process_vm_writev(pid, &here, 1, places, count, 0);
+    return written < 0 ? -errno : written;
 }
 
 // Each returns 0 or a positive value, or -errno.

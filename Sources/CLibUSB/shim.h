@@ -22,6 +22,19 @@ static inline int reflash_epoll_add(int epoll, int descriptor, short events, uns
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
+/// Watches a descriptor that tells the next of `events`, and then says nothing until it is armed again. (One that is added with no events
+/// is never quite silent: the kernel adds EPOLLERR and EPOLLHUP, and asks the node for these each time that it stirs.)
+static inline int reflash_epoll_add_once(int epoll, int descriptor, short events, unsigned long owner) {
+    struct epoll_event event = {.events = (unsigned short)events | EPOLLONESHOT, .data.u64 = owner};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+/// Has a descriptor tell the next of `events`, or the one that is there, once.
+static inline int reflash_epoll_arm(int epoll, int descriptor, short events, unsigned long owner) {
+    struct epoll_event event = {.events = (unsigned short)events | EPOLLONESHOT, .data.u64 = owner};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event);
+}
+
 /// Waits for events; returns how many of `owners` have one. At most 64 at a time.
 static inline int reflash_epoll_wait(int epoll, unsigned long *owners) {
     struct epoll_event events[64];

@@ -9,6 +9,7 @@ final class ControlTransfer: @unchecked Sendable {
     private let transfer: UnsafeMutablePointer<libusb_transfer>
     private let buffer: UnsafeMutablePointer<UInt8>
     private let request: ControlRequest
+    private let underWay: TransferCount
     private let state = Mutex(State.underWay)
 
     private enum State {
@@ -17,23 +18,25 @@ final class ControlTransfer: @unchecked Sendable {
         case ended(Result<[UInt8], USBError>)
     }
 
-    convenience init(_ request: ControlRequest, out data: [UInt8]) {
-        self.init(request, length: data.count)
+    /// `underWay` counts the transfer from its submission to its end.
+    convenience init(_ request: ControlRequest, out data: [UInt8], _ underWay: TransferCount) {
+        self.init(request, length: data.count, underWay)
         for (index, byte) in data.enumerated() { unsafe buffer[Self.setupLength + index] = byte }
     }
 
-    convenience init(_ request: ControlRequest, inLength: Int) {
-        self.init(request, length: inLength)
+    convenience init(_ request: ControlRequest, inLength: Int, _ underWay: TransferCount) {
+        self.init(request, length: inLength, underWay)
     }
 
     /// USB 2.0 §9.3: the set-up packet has 8 bytes.
     private static let setupLength = 8
 
-    private init(_ request: ControlRequest, length: Int) {
+    private init(_ request: ControlRequest, length: Int, _ underWay: TransferCount) {
         precondition(length <= USBLimits.controlTransfer, "a control transfer carries at most 4,096 bytes")
         guard let transfer = unsafe libusb_alloc_transfer(0) else { preconditionFailure("out of memory") }
         unsafe self.transfer = transfer
         self.request = request
+        self.underWay = underWay
         unsafe buffer = .allocate(capacity: Self.setupLength + length)
         unsafe libusb_fill_control_setup(
             buffer, request.type, request.request, request.value, request.index, UInt16(length))
@@ -46,6 +49,7 @@ final class ControlTransfer: @unchecked Sendable {
 
     /// Submits the transfer. Called once.
     func submit(_ handle: OpaquePointer, timeout: Duration) {
+        underWay.begin()
         let user = unsafe Unmanaged.passRetained(self).toOpaque()
         unsafe libusb_fill_control_transfer(
             transfer, handle, buffer, controlTransferEnded, user,
@@ -80,6 +84,7 @@ final class ControlTransfer: @unchecked Sendable {
     }
 
     private func finish(_ result: Result<[UInt8], USBError>) {
+        underWay.end()
         let waiting: CheckedContinuation<Result<[UInt8], USBError>, Never>? = state.withLock { state in
             defer { state = .ended(result) }
             if case .awaited(let continuation) = state { return continuation }

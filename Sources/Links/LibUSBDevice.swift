@@ -53,27 +53,28 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     }
 
     public func controlOut(_ request: ControlRequest, data: [UInt8], timeout: Duration) async throws(USBError) {
-        _ = try await run([ControlTransfer(request, out: data)], timeout: timeout)[0].get()
+        _ = try await run([ControlTransfer(request, out: data, context.underWay)], timeout: timeout)[0].get()
     }
 
     public func controlOut(
         _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
     ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>) {
         let results = await run(
-            [ControlTransfer(request, out: data), ControlTransfer(question, inLength: length)], timeout: timeout)
+            [ControlTransfer(request, out: data, context.underWay), ControlTransfer(question, inLength: length, context.underWay)],
+            timeout: timeout)
         return (results[0].map { _ in }, results[1])
     }
 
     public func controlIn(
         _ request: ControlRequest, length: Int, timeout: Duration
     ) async throws(USBError) -> [UInt8] {
-        try await run([ControlTransfer(request, inLength: length)], timeout: timeout)[0].get()
+        try await run([ControlTransfer(request, inLength: length, context.underWay)], timeout: timeout)[0].get()
     }
 
     public func controlIn(
         _ requests: [ControlRequest], length: Int, timeout: Duration
     ) async -> [Result<[UInt8], USBError>] {
-        await run(requests.map { ControlTransfer($0, inLength: length) }, timeout: timeout)
+        await run(requests.map { ControlTransfer($0, inLength: length, context.underWay) }, timeout: timeout)
     }
 
     public func claim(interface: UInt8) async throws(USBError) {
@@ -147,6 +148,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             idle?.resume()
         }
         for transfer in transfers { unsafe transfer.submit(handle, timeout: timeout) }
+        context.look()
         return await withTaskCancellationHandler {
             // The last ends last: whoever waits is woken once.
             var results: [Result<[UInt8], USBError>] = []

@@ -21,13 +21,17 @@ final class USBEvents: Sendable {
 
     deinit { loop.end() }
 
-    /// Calls `handler` on `queue` whenever something has happened to one of the descriptors that are watched under the number that this gives.
-    func listen(on queue: DispatchQueue, _ handler: @escaping @Sendable () -> Void) -> UInt {
+    /// The number of somebody who is to be told.
+    func newListener() -> UInt {
         loop.state.withLock { state in
             state.last += 1
-            state.listeners[state.last] = Listener(queue: queue, handler: handler)
             return state.last
         }
+    }
+
+    /// Calls `handler` on `queue` whenever something has happened to one of the descriptors that are watched for `listener`.
+    func listen(_ listener: UInt, on queue: DispatchQueue, _ handler: @escaping @Sendable () -> Void) {
+        loop.state.withLock { $0.listeners[listener] = Listener(queue: queue, handler: handler) }
     }
 
     /// The handler is not called any more, save for a call that is in its queue already.
@@ -38,7 +42,20 @@ final class USBEvents: Sendable {
         reflash_epoll_add(loop.epoll, descriptor, events, listener)
     }
 
+    /// Watches a descriptor that tells the next of its events, and nothing more until ``arm(_:_:for:)`` is called.
+    func watchOnce(_ descriptor: CInt, _ events: Int16, for listener: UInt) {
+        reflash_epoll_add_once(loop.epoll, descriptor, events, listener)
+    }
+
+    /// The next of `events`, or the one that is there already, is told once.
+    func arm(_ descriptor: CInt, _ events: Int16, for listener: UInt) {
+        reflash_epoll_arm(loop.epoll, descriptor, events, listener)
+    }
+
     func stopWatching(_ descriptor: CInt) { reflash_epoll_remove(loop.epoll, descriptor) }
+
+    /// As if something had happened to one of the descriptors of `listener`.
+    func tell(_ listener: UInt) { loop.tell(listener) }
 
     private struct State {
         var listeners: [UInt: Listener] = [:]
@@ -91,7 +108,7 @@ final class USBEvents: Sendable {
             }
         }
 
-        private func tell(_ owner: UInt) {
+        func tell(_ owner: UInt) {
             state.withLock { state in
                 guard let listener = state.listeners[owner], !listener.isTold else { return }
                 state.listeners[owner]?.isTold = true

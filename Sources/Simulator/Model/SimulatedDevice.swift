@@ -25,6 +25,8 @@ struct SetupPacket: Hashable, Sendable {
         self.init(type: bytes[0], request: bytes[1], value: word(2), index: word(4), length: word(6))
     }
 
+    /// A request of USB 2.0 §9.4, not a class's or a vendor's.
+    var isStandard: Bool { type & 0x60 == 0 }
     var isDeviceToHost: Bool { type & 0x80 != 0 }
 }
 

@@ -139,8 +139,10 @@ struct SimulatedUnit4G: SimulatedUnit {
             hang = fault.value == "power" ? .untilPower : .untilReset
         }
         guard hang == nil else { return (.silence, []) }
-        if let reply = StandardRequests.answer(
-            setup, descriptors: descriptors, string: string, alternates: &alternates)
+        // Asked first: descriptors are made anew each time.
+        if setup.isStandard,
+            let reply = StandardRequests.answer(
+                setup, descriptors: descriptors, string: string, alternates: &alternates)
         {
             if mode == .bootloader { bootloader.select(alternate: alternates[0] ?? 0) }
             return (reply, [])

@@ -13,7 +13,7 @@ enum StandardRequests {
     static func answer(
         _ setup: SetupPacket, descriptors: [UInt8], string: (UInt8) -> String?, alternates: inout [UInt8: UInt8]
     ) -> ControlReply? {
-        guard setup.type & 0x60 == 0 else { return nil }
+        guard setup.isStandard else { return nil }
         switch (setup.type, setup.request) {
         case (0x80, 6):
             return descriptor(setup, descriptors, string)

@@ -30,16 +30,44 @@ final class ProcessMemory: Sendable {
 
     /// 0, or -errno.
     func write(_ bytes: [UInt8], to address: UInt64, of process: Int32) -> CInt {
-        let result = unsafe bytes.withUnsafeBytes {
-            unsafe hubsim_write_memory(process, $0.baseAddress, address, $0.count)
-        }
-        return result == bytes.count ? 0 : result < 0 ? CInt(result) : -EFAULT
+        var pieces = Pieces()
+        pieces.add(bytes, at: address)
+        return write(pieces, of: process)
     }
 
     /// A number in the host's byte order; 0, or -errno.
     func write(_ number: some FixedWidthInteger, to address: UInt64, of process: Int32) -> CInt {
-        var bytes: [UInt8] = []
-        bytes.appendLittleEndian(number)
-        return write(bytes, to: address, of: process)
+        var pieces = Pieces()
+        pieces.add(number, at: address)
+        return write(pieces, of: process)
+    }
+
+    /// All of the pieces, in one call of the kernel; 0, or -errno.
+    func write(_ pieces: Pieces, of process: Int32) -> CInt {
+        let result = unsafe pieces.bytes.withUnsafeBytes { bytes in
+            unsafe pieces.places.withUnsafeBufferPointer { places in
+                unsafe hubsim_write_memory(process, bytes.baseAddress, bytes.count, places.baseAddress, UInt(places.count))
+            }
+        }
+        return result == pieces.bytes.count ? 0 : result < 0 ? CInt(result) : -EFAULT
+    }
+
+    /// What goes to several places of a client's memory. Safe: nothing here follows the addresses, which are another process'.
+    @safe
+    struct Pieces {
+        fileprivate var bytes: [UInt8] = []
+        fileprivate var places: [iovec] = []
+
+        mutating func add(_ bytes: [UInt8], at address: UInt64) {
+            guard !bytes.isEmpty else { return }
+            self.bytes += bytes
+            unsafe places.append(iovec(iov_base: UnsafeMutableRawPointer(bitPattern: UInt(address)), iov_len: bytes.count))
+        }
+
+        mutating func add(_ number: some FixedWidthInteger, at address: UInt64) {
+            var bytes: [UInt8] = []
+            bytes.appendLittleEndian(number)
+            add(bytes, at: address)
+        }
     }
 }

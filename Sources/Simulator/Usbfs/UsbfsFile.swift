@@ -167,10 +167,12 @@ final class UsbfsFile: DeviceUser {
     private func reap(_ argument: UInt64, _ process: Int32) -> CInt {
         let urb: URB? = queue.withLock { $0.done.isEmpty ? nil : $0.done.removeFirst() }
         guard let urb else { return device.isGone ? -ENODEV : -EAGAIN }
-        if !urb.data.isEmpty { _ = memory.write(urb.data, to: urb.buffer + UInt64(Self.setupLength), of: process) }
-        _ = memory.write(urb.status, to: urb.address + 4, of: process)
-        _ = memory.write(CInt(urb.actualLength), to: urb.address + 28, of: process)
-        return memory.write(urb.address, to: argument, of: process)
+        var pieces = ProcessMemory.Pieces()
+        pieces.add(urb.data, at: urb.buffer + UInt64(Self.setupLength))
+        pieces.add(urb.status, at: urb.address + 4)
+        pieces.add(CInt(urb.actualLength), at: urb.address + 28)
+        pieces.add(urb.address, at: argument)
+        return memory.write(pieces, of: process)
     }
 
     private func discard(_ address: UInt64) -> CInt {

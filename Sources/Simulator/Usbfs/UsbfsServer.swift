@@ -42,8 +42,10 @@ final class UsbfsServer: @unchecked Sendable {
     }
 
     /// Answers until the file system is unmounted, which for this one is when the namespace ends. Blocks.
+    ///
+    /// On as many threads as there are processors: no request waits for anything, and each thread more is one more to wake.
     func serve() {
-        unsafe hubsim_fuse_loop(session)
+        unsafe hubsim_fuse_loop(session, UInt32(max(2, ProcessInfo.processInfo.activeProcessorCount)))
     }
 
     // MARK: The tree
