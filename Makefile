@@ -1,6 +1,7 @@
 # The two commands of the README are `make demo` and `make test`. Both install what they need.
 SWIFT ?= swift
 export SWIFT_BACKTRACE ?= enable=no
+SWIFT_FILES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .PHONY: demo test test-kernel test-interop campaigns sanitize bench fuzz build format lint clean setup programs
 
@@ -30,7 +31,7 @@ sanitize: setup
 
 # Every speed that is claimed, beside the peers, with optimised programs.
 bench: build
-	$(SWIFT) build -c release --static-swift-stdlib --product journal-load
+	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks --scratch-path .build
 	@bash Benchmarks/run.sh
 
 fuzz: setup
@@ -51,10 +52,10 @@ setup:
 	@bash packaging/setup.sh
 
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive $(SWIFT_FILES)
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
 	rm -rf .build .build-fuzz .build-thread .build-address .demo .interop .venv

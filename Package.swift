@@ -47,6 +47,9 @@ let package = Package(
         .executable(name: "reflashd", targets: ["reflashd"]),
         .executable(name: "reflashctl", targets: ["reflashctl"]),
         .executable(name: "hubsim", targets: ["hubsim"]),
+        // For Benchmarks/.
+        .library(name: "BenchModel", targets: ["BenchModel"]),
+        .library(name: "Journal", targets: ["Journal"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -145,9 +148,6 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["BenchModel", "Links"], swiftSettings: common),
         .testTarget(name: "ProtocolsTests", dependencies: ["BenchModel", "Firmware", "Links", "Protocols"], swiftSettings: common),
         .testTarget(name: "DockTests", dependencies: ["BenchModel", "Dock"], swiftSettings: common),
-        .executableTarget(
-            name: "journal-load", dependencies: ["BenchModel", "Journal", argumentParser, grdb], path: "Benchmarks/Journal",
-            swiftSettings: common),
         // What tests of consignments share: a desk with a journal of its own, and random histories.
         .target(
             name: "LogisticsKit", dependencies: ["BenchModel", "Journal", "Logistics"], path: "Tests/LogisticsKit", swiftSettings: common),
