@@ -5,6 +5,7 @@
 `unit`: the units are what limits (4 KiB blocks, 20 ms of programming each, 1 MiB image). `host`: the host is (no programming time; images
 so large that dfu-util's fixed wait of a second is under 5 %). `memory`: an image of 4 MiB, for what is resident. Without a word all of them;
 1, 8, 16, 32 and 64 units unless told otherwise."""
+import filecmp
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 from common import GBCS_VERSION, VERSION, work_folder
@@ -26,7 +28,7 @@ SETTINGS = {"unit": ("20 ms", lambda units: MIB), "host": ("0 ms", lambda units:
 
 DOCK = """
 dock: benchmark
-defaults: {{variant: 4G, model: 010A030B, hardwareVersion: "0101", firmware: {{version: 00020100}}, flashMiB: 128, transferSize: 4096,
+defaults: {{variant: 4G, model: 010A030B, hardwareVersion: "0101", firmware: {{version: 00020100}}, flashMiB: {flash}, transferSize: 4096,
            timing: {{erase: 0 ms, program: {program}, manifest: 5 ms, detach: {detach}, reboot: 200 ms}}}}
 slots:
 {slots}
@@ -94,7 +96,7 @@ def prepare(work, units, program, length, detach="100 ms", docked=True):
         subprocess.check_call([f"{BIN}/reflashctl", *arguments], cwd=work, stdout=subprocess.DEVNULL)
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK.format(
-            program=program, detach=detach, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
+            program=program, detach=detach, flash=length // MIB, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
             units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}" for i in range(units))))
     with open(f"{work}/bench.yaml", "w") as file:
         file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
@@ -183,15 +185,27 @@ def ours(work, units):
 
 
 def theirs(work, units):
-    """As many dfu-util processes, all at once."""
-    before = os.times()
-    start = time.monotonic()
-    processes = [subprocess.Popen(["dfu-util", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", "-D", f"{work}/new.bin"],
+    """As many dfu-util processes, all at once: the download, and the upload of as many bytes with which its user would prove it."""
+    image = f"{work}/new.bin"
+    download = all_at_once(units, "-R", "-D", lambda _: image)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as copies:
+        upload = all_at_once(units, "-w", "-U", lambda i: f"{copies}/{i}.bin")
+        # It reads all of the flash, which is little more than the image.
+        for copy in os.scandir(copies):
+            os.truncate(copy.path, os.path.getsize(image))
+        whole = [copy for copy in os.scandir(copies) if filecmp.cmp(image, copy.path, shallow=False)]
+    return {"whole": download[0], "cpu": download[1], "failed": units - len(whole), "both ways": download[1] + upload[1]}
+
+
+def all_at_once(units, *words):
+    """A dfu-util for each unit, whose last word is made of the unit's number; seconds and CPU seconds."""
+    before, start = os.times(), time.monotonic()
+    processes = [subprocess.Popen(["dfu-util", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", *words[:-1], words[-1](i)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for i in range(units)]
-    failed = [p for p in processes if b"rror" in p.communicate()[1] or p.returncode]
-    after = os.times()
-    return {"whole": time.monotonic() - start, "cpu": after.children_user + after.children_system - before.children_user - before.children_system,
-            "failed": len(failed)}
+    for process in processes:
+        process.communicate()
+    after, end = os.times(), time.monotonic()
+    return end - start, after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def inside(work, units):
@@ -204,7 +218,7 @@ def main(words):
     numbers = [int(word) for word in words if word.isdigit()] or [1, 8, 16, 32, 64]
     for name in chosen:
         program, length = SETTINGS[name]
-        print(f"{name}-limited, medians of {RUNS}\nunits   MiB  transfer s  whole s  CPU s  of it transfer  MB resident  threads   MiB/s   dfu-util: s  CPU s   MiB/s  failed",
+        print(f"{name}-limited, medians of {RUNS}\nunits   MiB  transfer s  whole s  CPU s  of it transfer  MB resident  threads   MiB/s   dfu-util: s  CPU s  CPU s with upload   MiB/s  failed",
               flush=True)
         for units in numbers:
             runs = []
@@ -218,10 +232,10 @@ def main(words):
             they = {key: statistics.median(run[1][key] for run in runs) for key in runs[0][1]}
             mib = length(units) * units / MIB
             print(f"{units:5} {length(units) // MIB:5} {we['transfer']:11.2f} {we['whole']:8.2f} {we['cpu']:6.2f} {we['written']:15.2f} {we['resident']:12.1f} {we['threads']:8.0f} "
-                  f"{mib / we['transfer']:7.1f}  {they['whole']:12.2f} {they['cpu']:6.2f} {mib / they['whole']:7.1f} {they['failed']:7.0f}", flush=True)
+                  f"{mib / we['transfer']:7.1f}  {they['whole']:12.2f} {they['cpu']:6.2f} {they['both ways']:18.2f} {mib / they['whole']:7.1f} {they['failed']:7.0f}", flush=True)
             say(f"dfu-{name}-{units}-throughput", mib / we["transfer"], mib / they["whole"], "MiB/s")
             say(f"dfu-{name}-{units}-cpu-transfer", we["written"], they["cpu"], "s")
-            say(f"dfu-{name}-{units}-cpu-session", we["cpu"], they["cpu"], "s")
+            say(f"dfu-{name}-{units}-cpu-session", we["cpu"], they["both ways"], "s")
 
 
 def say(name, ours, peer, unit):
