@@ -56,7 +56,7 @@ final class ProcessMemory: Sendable {
     @safe
     struct Pieces {
         fileprivate var bytes: [UInt8] = []
-        fileprivate var places: [iovec] = []
+        fileprivate var places: [iovec] = unsafe []
 
         mutating func add(_ bytes: [UInt8], at address: UInt64) {
             guard !bytes.isEmpty else { return }
