@@ -3,7 +3,7 @@
     dfu_parallel.py [unit|host|memory] [UNITS …]
 
 `unit`: the units are what limits (4 KiB blocks, 20 ms of programming each, 1 MiB image). `host`: the host is (no programming time; images
-so large that dfu-util's fixed wait of a second is under 5 %). `memory`: an image of 4 MiB, for what is resident. Without a word all of them;
+so large that dfu-util's fixed waits, of a second after the detach and one in manifestation, are under 5 % of its time). `memory`: an image of 4 MiB, for what is resident. Without a word all of them;
 1, 8, 16, 32 and 64 units unless told otherwise."""
 import filecmp
 import json
@@ -96,7 +96,7 @@ def prepare(work, units, program, length, detach="100 ms", docked=True):
         subprocess.check_call([f"{BIN}/reflashctl", *arguments], cwd=work, stdout=subprocess.DEVNULL)
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK.format(
-            program=program, detach=detach, flash=length // MIB, slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
+            program=program, detach=detach, flash=max(1, -(-length // MIB)), slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
             units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}" for i in range(units))))
     with open(f"{work}/bench.yaml", "w") as file:
         file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
@@ -187,25 +187,24 @@ def ours(work, units):
 def theirs(work, units):
     """As many dfu-util processes, all at once: the download, and the upload of as many bytes with which its user would prove it."""
     image = f"{work}/new.bin"
-    download = all_at_once(units, "-R", "-D", lambda _: image)
+    download = all_at_once(units, ["-D"], lambda _: image)
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as copies:
-        upload = all_at_once(units, "-w", "-U", lambda i: f"{copies}/{i}.bin")
+        upload = all_at_once(units, ["-U"], lambda i: f"{copies}/{i}.bin")
         # It reads all of the flash, which is little more than the image.
         for copy in os.scandir(copies):
             os.truncate(copy.path, os.path.getsize(image))
         whole = [copy for copy in os.scandir(copies) if filecmp.cmp(image, copy.path, shallow=False)]
-    return {"whole": download[0], "cpu": download[1], "failed": units - len(whole), "both ways": download[1] + upload[1]}
+    return {"whole": download[0], "cpu": download[1], "failed": max(download[2], upload[2], units - len(whole)), "both ways": download[1] + upload[1]}
 
 
-def all_at_once(units, *words):
-    """A dfu-util for each unit, whose last word is made of the unit's number; seconds and CPU seconds."""
+def all_at_once(units, words, last):
+    """A dfu-util for each unit, whose last word is made of the unit's number; seconds, CPU seconds, and how many failed."""
     before, start = os.times(), time.monotonic()
-    processes = [subprocess.Popen(["dfu-util", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", *words[:-1], words[-1](i)],
+    processes = [subprocess.Popen(["dfu-util", "-E", "1", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", *words, last(i)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for i in range(units)]
-    for process in processes:
-        process.communicate()
+    failed = [process for process in processes if b"rror" in process.communicate()[1] or process.returncode]
     after, end = os.times(), time.monotonic()
-    return end - start, after.children_user + after.children_system - before.children_user - before.children_system
+    return end - start, after.children_user + after.children_system - before.children_user - before.children_system, len(failed)
 
 
 def inside(work, units):
@@ -230,6 +229,7 @@ def main(words):
                     runs.append(json.loads(out.strip().splitlines()[-1]))
             we = {key: statistics.median(run[0][key] for run in runs) for key in runs[0][0]}
             they = {key: statistics.median(run[1][key] for run in runs) for key in runs[0][1]}
+            they["failed"] = max(run[1]["failed"] for run in runs)
             mib = length(units) * units / MIB
             print(f"{units:5} {length(units) // MIB:5} {we['transfer']:11.2f} {we['whole']:8.2f} {we['cpu']:6.2f} {we['written']:15.2f} {we['resident']:12.1f} {we['threads']:8.0f} "
                   f"{mib / we['transfer']:7.1f}  {they['whole']:12.2f} {they['cpu']:6.2f} {they['both ways']:18.2f} {mib / they['whole']:7.1f} {they['failed']:7.0f}", flush=True)

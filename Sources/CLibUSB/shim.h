@@ -15,8 +15,7 @@ static inline int reflash_epoll_create(void) {
     return epoll_create1(EPOLL_CLOEXEC);
 }
 
-/// Watches a descriptor for poll(2) events, whose bits are epoll's too on Linux. Each is told once (EPOLLET), with `owner`: asking a
-/// device's node again and again what it has said already is what costs most.
+/// Watches a descriptor for poll(2) events, whose bits are epoll's too on Linux. Each is told once (EPOLLET), with `owner`.
 static inline int reflash_epoll_add(int epoll, int descriptor, short events, unsigned long owner) {
     struct epoll_event event = {.events = (unsigned short)events | EPOLLET, .data.u64 = owner};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);

@@ -9,7 +9,7 @@ internal import Synchronization
 /// libusb for one device: a context whose descriptors are watched by ``USBEvents``, and whose events are handled on the device's queue.
 ///
 /// Each device has a context of its own: at every event libusb asks all descriptors of a context, so that with one for all an event of
-/// one unit would cost as much as there are units. Sendable: libusb's context is thread-safe and everything else is immutable after `init`.
+/// one unit would cost as much as there are units. Sendable: libusb's context is thread-safe and everything else is behind a lock or never changes.
 @safe
 final class USBContext: @unchecked Sendable {
     let context: OpaquePointer
@@ -92,8 +92,11 @@ final class USBContext: @unchecked Sendable {
         func handleEvents() {
             var now = timeval()
             unsafe libusb_handle_events_timeout_completed(context, &now, nil)
-            guard underWay.isAny, let node = node.withLock({ $0 }) else { return }
-            events.arm(node.descriptor, node.wanted, for: listener)
+            guard underWay.isAny else { return }
+            // Within the lock: once the node is closed its number may be another device's.
+            node.withLock { node in
+                if let node { events.arm(node.descriptor, node.wanted, for: listener) }
+            }
         }
 
         func exit() {

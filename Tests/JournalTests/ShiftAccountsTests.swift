@@ -18,12 +18,22 @@ import Testing
         mutating func at(
             _ second: Int64, _ event: JournalEvent, unit: EUI64? = nil, session: SessionID? = nil, uptime: Int64? = nil
         ) throws {
+            try accounts.add(fields(second, event, unit, session, uptime))
+        }
+
+        /// The first event after the shift.
+        mutating func after(_ second: Int64, _ event: JournalEvent, uptime: Int64) throws {
+            accounts.noticeRestart(try fields(second, event, nil, nil, uptime))
+        }
+
+        private mutating func fields(
+            _ second: Int64, _ event: JournalEvent, _ unit: EUI64?, _ session: SessionID?, _ uptime: Int64?
+        ) throws -> EventFields {
             number += 1
-            try accounts.add(
-                EventFields(
-                    number: number, utc: UTC.text(Self.began + second * 1000), monotonicNanoseconds: uptime ?? second + 1000,
-                    slot: event.isOfBench ? nil : slotA1.label, unit: unit?.description, session: session, kind: event.kind,
-                    payload: try event.payload()))
+            return EventFields(
+                number: number, utc: UTC.text(Self.began + second * 1000), monotonicNanoseconds: uptime ?? second + 1000,
+                slot: event.isOfBench ? nil : slotA1.label, unit: unit?.description, session: session, kind: event.kind,
+                payload: try event.payload())
         }
 
         /// Seconds of each use, checked to add up.
@@ -78,6 +88,14 @@ import Testing
         #expect(try shift.seconds() == ["awaiting-hands": 10 + 40, "flashing": 20, "bench-down": 30])
     }
 
+    @Test func `A bench that was killed and started after the shift was down for the rest of it`() throws {
+        var shift = Shift()
+        try shift.at(10, .started(unit1), unit: unit1)
+        try shift.at(30, .bootloaderEntered, unit: unit1, session: 1)
+        try shift.after(40_000, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])), uptime: 1)
+        #expect(try shift.seconds() == ["awaiting-hands": 10, "flashing": 20, "bench-down": 70])
+    }
+
     @Test func `What ran when the time began and when it ended counts as far as it lies within`() throws {
         var shift = Shift(before: SlotStateBefore(session: false))
         try shift.at(20, .outcome(Verdict(.reflashed)), unit: unit1, session: 1)
@@ -110,6 +128,21 @@ import Testing
             #expect(report.slots.map(\.milliseconds) == [["out-of-service": 10_000], ["flashing": 10_000]])
             #expect(try await journal.shift(from: "yesterday", to: "today") == nil)
             #expect(try await journal.shift(from: UTC.text(now), to: UTC.text(now)) == nil)
+        }
+    }
+
+    @Test func `A session of a unit that failed before the shift is a retry, one that runs when it begins too`() async throws {
+        try await withJournal { journal, _ in
+            let first = try await journal.append([
+                JournalDraft(.benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")]))),
+                JournalDraft(.started(unit1), slot: slotA1, unit: unit1),
+            ])
+            try await journal.append(
+                JournalDraft(.outcome(Verdict(.failed, reason: .transferFailed)), slot: slotA1, unit: unit1, session: first[1].number))
+            try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1))
+            let now = try #require(UTC.milliseconds(first[0].utc))
+            let report = try #require(try await journal.shift(from: UTC.text(now + 5000), to: UTC.text(now + 15_000)))
+            #expect(report.slots.map(\.milliseconds) == [["retry": 10_000]])
         }
     }
 }

@@ -68,11 +68,16 @@ extension FlashSession {
             try await markedInHub(.portPowerCycled(.init(because: failure.detail)))
             await device?.close()
             setDevice(nil, present)
-            try await port.setPower(false)
-            // Until the unit is seen to have gone, which is what discharges it too; then it is switched on whatever was seen.
-            await bench.presence.departure(of: present.device.attachment, within: request)
-            try await port.setPower(true)
+            // Until the unit is seen to have gone, which is what discharges it too.
+            let attachment = present.device.attachment
+            var failure: USBError?
+            do throws(USBError) {
+                try await port.cyclePower(on: bench.lane) { await bench.presence.departure(of: attachment, within: request) }
+            } catch {
+                failure = error
+            }
             await hub.close()
+            if let failure { throw failure }
         } catch {
             throw SessionEnd(error, during: .identifying, otherwise: failure.reason)
         }

@@ -12,6 +12,8 @@ struct ShiftAccounts {
     private var lastEvent: (utc: Int64, monotonic: Int64)?
     private var outcomes: [String: Verdict] = [:]
     private var handling: [Double] = []
+    /// A unit's last outcome before the time.
+    private let earlier: (String) throws -> Verdict?
 
     private struct Account {
         var state: SlotStateBefore
@@ -22,8 +24,9 @@ struct ShiftAccounts {
         var settledAt: Int64?
     }
 
-    /// `before`: how the bench and its slots were when the time began.
-    init(from: Int64, to: Int64, before: BenchStateBefore) {
+    /// `before`: how the bench and its slots were when the time began; `earlier`: a unit's last outcome until then.
+    init(from: Int64, to: Int64, before: BenchStateBefore, earlier: @escaping (String) throws -> Verdict? = { _ in nil }) {
+        self.earlier = earlier
         self.from = from
         self.to = to
         booked = from
@@ -34,11 +37,7 @@ struct ShiftAccounts {
 
     mutating func add(_ event: EventFields) throws {
         let utc = UTC.milliseconds(event.utc) ?? booked
-        // A new process without a stop before it: the old one was there until its last event at least.
-        if let lastEvent, event.monotonicNanoseconds < lastEvent.monotonic, !isDown {
-            book(to: lastEvent.utc)
-            goDown()
-        }
+        noticeRestart(event)
         lastEvent = (utc, event.monotonicNanoseconds)
         book(to: utc)
         let slot = event.slot.flatMap { SlotID($0) }
@@ -55,6 +54,14 @@ struct ShiftAccounts {
         }
     }
 
+    /// The first event after the time: the bench may have been down since the last one within it.
+    mutating func noticeRestart(_ event: EventFields) {
+        // A new process without a stop before it: the old one was there until its last event at least.
+        guard let lastEvent, event.monotonicNanoseconds < lastEvent.monotonic, !isDown else { return }
+        book(to: lastEvent.utc)
+        goDown()
+    }
+
     private mutating func change(_ slot: SlotID, _ event: EventFields, _ utc: Int64) throws {
         var account = slots[slot] ?? opened()
         switch event.kind {
@@ -63,7 +70,7 @@ struct ShiftAccounts {
         case "slot-out-of-service": account.state.isOutOfService = true
         case "slot-returned": account.state.isOutOfService = false
         case "session-started":
-            account.state.session = event.unit.flatMap { outcomes[$0] }.map { $0.outcome == .failed || $0.outcome == .unknown } ?? false
+            account.state.session = try event.unit.flatMap { try outcomes[$0] ?? earlier($0) }?.callsForRetry ?? false
             account.ofSession = 0
         case "unit-docked":
             if let settledAt = account.settledAt { handling.append(Double(utc - settledAt) / 1000) }
@@ -130,6 +137,11 @@ struct ShiftAccounts {
             }, reflashed: outcomes.values.count { $0.outcome == .reflashed },
             alreadyCurrent: outcomes.values.count { $0.outcome == .alreadyCurrent }, lost: lost, handling: .init(handling))
     }
+}
+
+extension Verdict {
+    /// Whether a session of the same unit after this one is a retry.
+    var callsForRetry: Bool { outcome == .failed || outcome == .unknown }
 }
 
 /// A slot at one moment.

@@ -12,10 +12,15 @@ extension Journal {
             }
             let first = try Self.firstEvent(notBefore: UTC.text(begin), database)
             let last = try Self.firstEvent(notBefore: UTC.text(end), database)
-            var accounts = ShiftAccounts(from: begin, to: end, before: try Self.state(before: first, database))
+            var accounts = ShiftAccounts(from: begin, to: end, before: try Self.state(before: first, database)) { unit in
+                try Self.lastVerdict(of: unit, before: first, database)
+            }
             let events = try Row.fetchCursor(
                 database, sql: "SELECT * FROM events WHERE number >= ? AND number < ? ORDER BY number", arguments: [first, last])
             while let row = try events.next() { try accounts.add(EventFields(row: row)) }
+            if let next = try Row.fetchOne(database, sql: "SELECT * FROM events WHERE number = ?", arguments: [last]) {
+                try accounts.noticeRestart(EventFields(row: next))
+            }
             return accounts.report()
         }
     }
@@ -31,6 +36,13 @@ extension Journal {
             if time < utc { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+
+    private static func lastVerdict(of unit: String, before number: EventNumber, _ database: Database) throws -> Verdict? {
+        try String.fetchOne(
+            database, sql: "SELECT payload FROM events WHERE unit = ? AND number < ? AND kind = 'outcome' ORDER BY number DESC LIMIT 1",
+            arguments: [unit, number]
+        ).map { try JSONText.decode($0, as: Verdict.self) }
     }
 
     /// How the bench and each of its slots were just before an event.
@@ -56,7 +68,10 @@ extension Journal {
             var own = SlotStateBefore()
             own.isHeld = try latest("'slot-held', 'slot-released'", slot)?.kind == "slot-held"
             own.isOutOfService = try latest("'slot-out-of-service', 'slot-returned'", slot)?.kind == "slot-out-of-service"
-            if !state.isDown, try latest("'session-started', 'outcome'", slot)?.kind == "session-started" { own.session = false }
+            if !state.isDown, let session = try latest("'session-started', 'outcome'", slot), session.kind == "session-started" {
+                own.session =
+                    try session.unit.flatMap { try lastVerdict(of: $0, before: session.number, database) }?.callsForRetry ?? false
+            }
             state.slots[slot] = own
         }
         return state

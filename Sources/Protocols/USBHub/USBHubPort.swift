@@ -1,3 +1,4 @@
+public import BenchModel
 public import Links
 
 /// One port of a USB hub, by the hub class' requests (USB 2.0 §11.24.2). They go to the USB hub's endpoint 0 and need no interface.
@@ -37,10 +38,28 @@ public struct USBHubPort: Sendable {
         powerOnDelay = .milliseconds(2 * Int(bytes[5]))
     }
 
-    /// Switches the port's power.
-    public func setPower(_ on: Bool) async throws(USBError) {
+    /// Takes the port's power until `gone` returns, and gives it back then, whatever happens meanwhile: a task that is cancelled, or a USB hub
+    /// that does not answer, must not leave a unit without power. `lane`: where it is given back.
+    /// - Throws: ``USBError`` of the first request that the USB hub has not answered.
+    public func cyclePower(on lane: Lane, until gone: () async -> Void) async throws(USBError) {
+        let off = await setPower(false)
+        if off == nil { await gone() }
+        // Not the caller's task: it may be cancelled.
+        let on = await Task(executorPreference: lane) {
+            var failure = await setPower(true)
+            for _ in 1..<Self.attempts where failure != nil { failure = await setPower(true) }
+            return failure
+        }.value
+        if let failure = off ?? on { throw failure }
+    }
+
+    /// How often power is given back to a port whose USB hub does not answer.
+    private static let attempts = 3
+
+    private func setPower(_ on: Bool) async -> USBError? {
         let request = ControlRequest(
             type: Self.portOut, request: on ? Self.setFeature : Self.clearFeature, value: Self.portPower, index: UInt16(port))
-        try await hub.controlOut(request, data: [], timeout: requestBound)
+        do throws(USBError) { try await hub.controlOut(request, data: [], timeout: requestBound) } catch { return error }
+        return nil
     }
 }

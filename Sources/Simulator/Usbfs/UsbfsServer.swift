@@ -13,6 +13,7 @@ final class UsbfsServer: @unchecked Sendable {
     private let files = Mutex<[UInt64: UsbfsFile]>([:])
     private let lastHandle = Mutex<UInt64>(0)
 
+    private static let threads: UInt32 = 64
     private static let mountPoint = "/dev/bus/usb"
     private static let root: UInt64 = 1
     /// inode of a bus: this + bus number; of a device: this + bus × 256 + device number.
@@ -43,9 +44,9 @@ final class UsbfsServer: @unchecked Sendable {
 
     /// Answers until the file system is unmounted, which for this one is when the namespace ends. Blocks.
     ///
-    /// On as many threads as there are processors: no request waits for anything, and each thread more is one more to wake.
+    /// A thread for each of many units: one that hashes its image for a while is to hold up no other.
     func serve() {
-        unsafe hubsim_fuse_loop(session, UInt32(max(2, ProcessInfo.processInfo.activeProcessorCount)))
+        unsafe hubsim_fuse_loop(session, Self.threads)
     }
 
     // MARK: The tree
