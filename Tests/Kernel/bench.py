@@ -16,8 +16,9 @@ MODEL, HARDWARE = "010A030B", "0101"
 # Variant: image type, name, and bytes of the payload: enough that something can happen in the middle.
 IMAGES = {"4G": ("0001", "4g", 160_000), "2G/3G": ("0002", "2g3g", 120_000)}
 RELEASE = "kernel-release"
-# A session of one unit takes seconds; under emulation, with fifteen others, up to a minute.
-SESSIONS_SECONDS = 150
+# A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
+# looks again after seven seconds, one port after the other.
+SESSIONS_SECONDS = 240
 
 
 def make_release(folder):

@@ -116,6 +116,8 @@ actor FlashSession {
     /// its flash holds; `nil` where it holds none, or there are no steps.
     private func newestHeld(_ route: Route, _ unit: Unit) async throws(SessionEnd) -> Int? {
         guard !route.before.isEmpty, unit.installedVersion == nil, bench.profile.smp == nil else { return nil }
+        let grant = try await grantForBlocks()
+        defer { extendLifetime(grant) }
         let loader = try await enterBootloader(expecting: unit)
         for (index, step) in route.steps.enumerated().reversed() where try await holds(step, loader) == true { return index }
         return nil
@@ -131,7 +133,7 @@ actor FlashSession {
     private func attemptDFU(
         _ unit: Unit, _ target: Target, _ history: UnitRecord
     ) async throws(SessionEnd) -> Verdict {
-        let grant = try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth, endpoints: 1)
+        let grant = try await grantForBlocks()
         defer { extendLifetime(grant) }
         try await expectStillApproved(target)
         step(.enteringBootloader)
@@ -280,6 +282,11 @@ actor FlashSession {
     func hears(_ unit: Unit) { reportedVersion = unit.installedVersion }
 
     func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
+
+    /// For a conversation of DFU: endpoint 0, and as many blocks as are under way at once.
+    private func grantForBlocks() async throws(SessionEnd) -> Grant {
+        try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth, endpoints: 1)
+    }
 
     /// Waits for the session's share of the host. `memory` in bytes of usbfs buffers; `endpoints` with endpoint 0.
     func grant(memory: Int, endpoints: Int) async throws(SessionEnd) -> Grant {
