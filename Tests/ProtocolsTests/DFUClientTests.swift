@@ -26,6 +26,14 @@ import Testing
         #expect(clock.now == .milliseconds(34))
     }
 
+    @Test func `a device that asks for more than the bound is left alone for all of it, though never for hours`() async throws {
+        for (asked, expected) in [(Duration.seconds(10), Duration.seconds(10)), (.seconds(16_777), DFUClient.longestPoll)] {
+            let clock = StepClock()
+            try await ScriptedDevice(busy: 1, poll: asked).client(clock).download(MemoryBytes(Array(repeating: 7, count: 64))) { _ in }
+            #expect(clock.now == expected)
+        }
+    }
+
     @Test func `a block that the device stalls ends the download, whatever the question behind it came to`() async throws {
         let device = ScriptedDevice(stallsBlocks: true)
         await #expect(throws: DFUError.self) {
@@ -47,10 +55,12 @@ private final class StepClock: BenchClock {
 private final class ScriptedDevice: USBDevice {
     private let takesQueue: Bool
     private let stallsBlocks: Bool
+    private let poll: Duration
     private let state: Mutex<(busy: Int, log: [String])>
     let descriptors: USBDescriptors
 
-    init(takesQueue: Bool = true, busy: Int = 0, stallsBlocks: Bool = false) {
+    init(takesQueue: Bool = true, busy: Int = 0, stallsBlocks: Bool = false, poll: Duration = .milliseconds(17)) {
+        self.poll = poll
         self.takesQueue = takesQueue
         self.stallsBlocks = stallsBlocks
         state = Mutex((busy, []))
@@ -69,12 +79,12 @@ private final class ScriptedDevice: USBDevice {
 
     private func say(_ sentence: String) { state.withLock { $0.log.append(sentence) } }
 
-    /// DFU 1.1 §6.1.2: dfuDNBUSY with 17 ms as long as it is busy, then dfuDNLOAD-IDLE.
+    /// DFU 1.1 §6.1.2: dfuDNBUSY with its poll time-out as long as it is busy, then dfuDNLOAD-IDLE.
     private func status() -> [UInt8] {
         state.withLock { state in
-            guard state.busy > 0 else { return [0, 0, 0, 0, 5, 0] }
-            state.busy -= 1
-            return [0, 17, 0, 0, 4, 0]
+            let isBusy = state.busy > 0
+            if isBusy { state.busy -= 1 }
+            return DFUStatus(status: .ok, pollTimeout: isBusy ? poll : .zero, state: isBusy ? .dfuDNBUSY : .dfuDNLOADIDLE).bytes
         }
     }
 

@@ -13,8 +13,10 @@ public struct DFUClient: Sendable {
     /// Bytes in a block: wTransferSize, within what a control transfer carries.
     public let blockSize: Int
     private let clock: any BenchClock
-    /// The bound of one request, and of a block's programming.
+    /// The bound of one request, and of a block's programming where the device does not ask for more.
     private let requestBound: Duration
+    /// No device is left alone for longer than this at once, whatever bwPollTimeout says: its 24 bits go up to four and a half hours.
+    public static let longestPoll = Duration.seconds(60)
 
     /// Claims the device's DFU interface.
     /// - Throws: ``DFUError`` when it has none in DFU mode or it can't be claimed.
@@ -57,7 +59,7 @@ public struct DFUClient: Sendable {
                 return
             case .dfuDNBUSY, .dfuMANIFEST, .dfuMANIFESTSYNC:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
-                try await pause(status, until: deadline)
+                try await pause(status)
             case .appIDLE, .appDETACH, .dfuMANIFESTWAITRESET:
                 throw .unexpectedState(status.state, during: "the return to dfuIDLE")
             case .dfuERROR, .dfuDNLOADSYNC, .dfuDNLOADIDLE, .dfuUPLOADIDLE:
@@ -108,7 +110,7 @@ public struct DFUClient: Sendable {
             case .dfuMANIFESTWAITRESET: return false
             case .dfuMANIFESTSYNC, .dfuMANIFEST:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: bound) }
-                try await pause(status, until: deadline)
+                try await pause(status)
             case .dfuERROR: throw .status(status.status, state: status.state, offset: nil)
             default: throw .unexpectedState(status.state, during: "manifestation")
             }
@@ -175,7 +177,7 @@ public struct DFUClient: Sendable {
             case .dfuDNLOADIDLE: return
             case .dfuDNLOADSYNC, .dfuDNBUSY:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
-                try await pause(status, until: deadline)
+                try await pause(status)
                 status = try await getStatus()
             case .dfuERROR: throw .status(status.status, state: status.state, offset: offset)
             default: throw .unexpectedState(status.state, during: "the transfer")
@@ -183,12 +185,11 @@ public struct DFUClient: Sendable {
         }
     }
 
-    /// Leaves a busy device alone for as long as it asks, at least a millisecond and never beyond the bound.
-    private func pause(_ status: DFUStatus, until deadline: Duration) async throws(DFUError) {
-        let wait = max(status.pollTimeout, .milliseconds(1))
-        let now = clock.now
+    /// Leaves a busy device alone for as long as it asks, at least a millisecond: DFU 1.1 §6.1.2 forbids to ask before. A bound that passes
+    /// meanwhile is seen at the next answer.
+    private func pause(_ status: DFUStatus) async throws(DFUError) {
         do {
-            try await clock.sleep(until: min(now + wait, max(deadline, now + .milliseconds(1))))
+            try await clock.sleep(for: min(max(status.pollTimeout, .milliseconds(1)), Self.longestPoll))
         } catch {
             throw .cancelled
         }

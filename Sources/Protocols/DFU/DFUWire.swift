@@ -19,7 +19,7 @@ public enum DFU {
 }
 
 /// bRequest of the class requests, DFU 1.1 §3, table 3.2.
-public enum DFURequest: UInt8, Sendable {
+public enum DFURequest: UInt8, Sendable, CaseIterable {
     case detach = 0
     case dnload = 1
     case upload = 2
