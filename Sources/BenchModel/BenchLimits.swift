@@ -8,12 +8,14 @@ public struct BenchLimits: Sendable, Equatable {
     /// How long running sessions may take to end after SIGTERM before they are cut and recorded as unknown.
     public var drain: Duration
     /// What each USB host controller carries.
-    public var hostController: Controller
-    /// The least time between two units' restarts behind one USB hub: a unit that starts draws the most current.
+    public var hostController: Capacity
+    /// What each USB hub carries, with all USB hubs behind it.
+    public var usbHub: Capacity
+    /// The least time between two units' starts behind one USB hub: a unit that starts draws the most current.
     public var powerUpStagger: Duration
 
-    /// What one USB host controller carries at the same time.
-    public struct Controller: Sendable, Equatable {
+    /// What one USB host controller, or one USB hub, carries at the same time.
+    public struct Capacity: Sendable, Equatable {
         /// Units that are written.
         public var devices: Int
         /// Their endpoints, endpoint 0 included. Common xHCI controllers have 96.
@@ -34,12 +36,22 @@ public struct BenchLimits: Sendable, Equatable {
 
     public init(
         usbfsMemory: Int = 16 << 20, concurrentSessions: Int = 64, drain: Duration = .seconds(60),
-        hostController: Controller = Controller(), powerUpStagger: Duration = .milliseconds(20)
+        hostController: Capacity = Capacity(), usbHub: Capacity = Capacity(), powerUpStagger: Duration = .milliseconds(20)
     ) {
         self.usbfsMemory = usbfsMemory
         self.concurrentSessions = concurrentSessions
         self.drain = drain
         self.hostController = hostController
+        self.usbHub = usbHub
         self.powerUpStagger = powerUpStagger
+    }
+
+    /// The same, with no more usbfs memory than the kernel gives to all programs. `mebibytes`: usbcore's `usbfs_memory_mb`; 0 for any amount,
+    /// `nil` where the kernel has no USB.
+    public func within(usbfsMebibytes mebibytes: Int?) -> BenchLimits {
+        guard let mebibytes, mebibytes > 0 else { return self }
+        var limits = self
+        limits.usbfsMemory = min(usbfsMemory, mebibytes << 20)
+        return limits
     }
 }

@@ -78,6 +78,15 @@ public struct PortPath: Hashable, Sendable, Codable, CustomStringConvertible {
         return String(idPath[..<range.lowerBound])
     }
 
+    /// The ID_PATHs of the USB hubs on the way to the port, from the host controller on; empty for a port of the host controller's own.
+    public var hubs: [String] {
+        guard let ports = idPath.firstRange(of: "-usb-") else { return [] }
+        return idPath.indices[ports.upperBound...].filter { idPath[$0] == "." }.map { String(idPath[..<$0]) }
+    }
+
+    /// The ID_PATH of the USB hub that the port belongs to; the host controller's for one of its own ports.
+    public var hub: String { hubs.last ?? hostController }
+
     public init(from decoder: any Decoder) throws {
         self.init(try decoder.singleValueContainer().decode(String.self))
     }

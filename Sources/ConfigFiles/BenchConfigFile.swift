@@ -42,7 +42,7 @@ public enum BenchConfigFile {
     }
 
     private static func limits(_ field: YAMLField) throws(ConfigError) -> BenchLimits {
-        let fields = try field.fields(["usbfsMemory", "concurrentSessions", "drain", "hostController", "powerUpStagger"])
+        let fields = try field.fields(["usbfsMemory", "concurrentSessions", "drain", "hostController", "usbHub", "powerUpStagger"])
         var limits = BenchLimits()
         if let memory = fields["usbfsMemory"] {
             limits.usbfsMemory = try memory.byteCount()
@@ -51,15 +51,21 @@ public enum BenchConfigFile {
         if let count = fields["concurrentSessions"] { limits.concurrentSessions = try count.integer(in: 1...1024) }
         if let drain = fields["drain"] { limits.drain = try drain.duration() }
         if let stagger = fields["powerUpStagger"] { limits.powerUpStagger = try stagger.duration() }
-        if let controller = try fields["hostController"]?.fields(["devices", "endpoints", "bandwidth"]) {
-            if let count = controller["devices"] { limits.hostController.devices = try count.integer(in: 1...255) }
-            if let count = controller["endpoints"] { limits.hostController.endpoints = try count.integer(in: 1...2048) }
-            if let bandwidth = controller["bandwidth"] {
-                limits.hostController.bandwidth = try bandwidth.byteCount()
-                guard limits.hostController.bandwidth > 0 else { throw bandwidth.error("expected at least one byte a second") }
-            }
-        }
+        if let controller = fields["hostController"] { limits.hostController = try capacity(controller) }
+        if let hub = fields["usbHub"] { limits.usbHub = try capacity(hub) }
         return limits
+    }
+
+    private static func capacity(_ field: YAMLField) throws(ConfigError) -> BenchLimits.Capacity {
+        let fields = try field.fields(["devices", "endpoints", "bandwidth"])
+        var capacity = BenchLimits.Capacity()
+        if let count = fields["devices"] { capacity.devices = try count.integer(in: 1...255) }
+        if let count = fields["endpoints"] { capacity.endpoints = try count.integer(in: 1...2048) }
+        if let bandwidth = fields["bandwidth"] {
+            capacity.bandwidth = try bandwidth.byteCount()
+            guard capacity.bandwidth > 0 else { throw bandwidth.error("expected at least one byte a second") }
+        }
+        return capacity
     }
 
     private static func slots(_ field: YAMLField, profiles: [DeviceProfile]) throws(ConfigError) -> [SlotPlace] {

@@ -76,10 +76,11 @@ struct Reflashd: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ bench: BenchConfig) async throws {
+    private func serve(_ config: BenchConfig) async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         var logger = Logger(label: "reflashd")
         logger.logLevel = logLevel
+        let bench = Self.within(config, logger)
         let clock = SystemClock()
         let journal = try Journal(path: bench.journal, clock: clock)
         let cut = try await journal.settleCutSessions()
@@ -120,6 +121,18 @@ struct Reflashd: AsyncParsableCommand {
         try await ServiceGroup(configuration: services).run()
         // Folds SQLite's write-ahead log into the one file that people copy.
         try await journal.close()
+    }
+
+    /// The config, with no more usbfs memory than the kernel gives.
+    private static func within(_ config: BenchConfig, _ logger: Logger) -> BenchConfig {
+        var bench = config
+        bench.limits = config.limits.within(usbfsMebibytes: USBFSLimit.mebibytes())
+        if bench.limits.usbfsMemory < config.limits.usbfsMemory {
+            logger.warning(
+                "the kernel gives less usbfs memory than the config counts on; 'reflashctl doctor' says how to raise it",
+                metadata: ["config": "\(config.limits.usbfsMemory >> 20) MiB", "usbfs_memory_mb": "\(bench.limits.usbfsMemory >> 20)"])
+        }
+        return bench
     }
 
     private func admission(_ bench: BenchConfig, _ journal: Journal) -> any AdmissionPolicy {

@@ -1,5 +1,7 @@
 @testable import Bench
 import BenchModel
+import Dock
+import Foundation
 import Simulator
 import Synchronization
 import Testing
@@ -15,7 +17,9 @@ import Testing
     ) throws -> GrantRequest {
         GrantRequest(
             slot: try slot(index),
-            amounts: [.sessions: 1, .usbfsMemory: memory, .devices(controller): 1, .bandwidth(controller): rate], bytesLeft: bytesLeft)
+            amounts: [
+                .sessions: 1, .usbfsMemory: memory, .devices(.hostController(controller)): 1, .bandwidth(.hostController(controller)): rate,
+            ], bytesLeft: bytesLeft)
     }
 
     private final class Served: Sendable {
@@ -115,9 +119,66 @@ import Testing
 
     private func giveBack(_ grant: consuming Grant) {}
 
+    /// A unit at a port, as a session asks for it.
+    private func request(_ index: Int, at ports: String, endpoints: Int = 1, rate: Int = 1, syspath: String = "") throws -> GrantRequest {
+        let device = DockedDevice(
+            port: PortPath("\(Self.controller)-usb-0:\(ports)"), node: "", syspath: syspath, properties: [:])
+        return GrantRequest(try slot(index), device, memory: 0, endpoints: endpoints, rate: rate, bytesLeft: 1000)
+    }
+
+    @Test func `A USB hub that is full holds up those behind it, however far, and no other`() async throws {
+        let time = VirtualTime(seed: 1)
+        let served = try await time.run {
+            let limits = BenchLimits(usbHub: .init(devices: 1))
+            let requests = [try request(1, at: "1.1"), try request(2, at: "1.4.2"), try request(3, at: "2.1"), try request(4, at: "3")]
+            return try await order(of: requests, HostBudget(limits, clock: time), time)
+        }
+        #expect(served == ["A1", "A3", "A4", "A2"])
+    }
+
+    @Test func `Endpoints and bandwidth are shared too, of the host controller and of each USB hub`() async throws {
+        let time = VirtualTime(seed: 1)
+        for limits in [
+            BenchLimits(hostController: .init(endpoints: 7)), BenchLimits(usbHub: .init(endpoints: 7)),
+            BenchLimits(hostController: .init(bandwidth: 100)), BenchLimits(usbHub: .init(bandwidth: 100)),
+        ] {
+            let served = try await time.run {
+                let requests = try (1...2).map { try request($0, at: "1.\($0)", endpoints: 4, rate: 60) }
+                return try await order(
+                    of: requests + [try request(3, at: "1.3", endpoints: 3, rate: 40)], HostBudget(limits, clock: time), time)
+            }
+            #expect(served == ["A1", "A2", "A3"], "what the second waits for is kept for it")
+        }
+    }
+
+    @Test func `Full-speed units wait for their USB hub's transaction translator, and take nothing of the high-speed bandwidth`()
+        async throws
+    {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "budget-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data("12\n".utf8).write(to: folder.appending(path: "speed"))
+        try Data("5\n".utf8).write(to: folder.appending(path: "devnum"))
+        let slow = try (1...2).map { try request($0, at: "1.\($0)", rate: 500_000, syspath: folder.path) }
+        #expect(slow[0].amounts[.translator("\(Self.controller)-usb-0:1")] == 500_000)
+        #expect(!slow[0].amounts.keys.contains(.bandwidth(.hostController(Self.controller))))
+        let other = try request(3, at: "2.1", rate: 500_000, syspath: folder.path)
+        let time = VirtualTime(seed: 1)
+        let served = try await time.run { try await order(of: slow + [other], HostBudget(BenchLimits(), clock: time), time) }
+        #expect(served == ["A1", "A3", "A2"])
+    }
+
+    @Test func `A session asks for no more usbfs memory than the kernel gives`() {
+        #expect(BenchLimits(usbfsMemory: 64 << 20).within(usbfsMebibytes: 16).usbfsMemory == 16 << 20)
+        #expect(BenchLimits(usbfsMemory: 8 << 20).within(usbfsMebibytes: 16).usbfsMemory == 8 << 20)
+        #expect(BenchLimits(usbfsMemory: 64 << 20).within(usbfsMebibytes: 0).usbfsMemory == 64 << 20, "0 is any amount")
+        #expect(BenchLimits(usbfsMemory: 64 << 20).within(usbfsMebibytes: nil).usbfsMemory == 64 << 20)
+    }
+
     @Test func `Full-speed units behind one USB hub share its transaction translator`() {
         #expect(PortPath("pci-0000:00:14.0-usb-0:1.2.3").hub == "pci-0000:00:14.0-usb-0:1.2")
         #expect(PortPath("pci-0000:00:14.0-usb-0:4").hub == "pci-0000:00:14.0")
+        #expect(PortPath("pci-0000:00:14.0-usb-0:1.2.3").hubs == ["pci-0000:00:14.0-usb-0:1", "pci-0000:00:14.0-usb-0:1.2"])
     }
 
     @Test func `Units behind one USB hub start one after the other, and those behind another do not wait`() async throws {

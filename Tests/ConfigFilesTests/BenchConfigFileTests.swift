@@ -8,7 +8,7 @@ import Testing
         bench: rack-a
         journal: journal.sqlite
         socket: /run/reflash/reflashd.sock
-        limits: {usbfsMemory: 32 MiB, concurrentSessions: 16, drain: 2 min}
+        limits: {usbfsMemory: 32 MiB, concurrentSessions: 16, drain: 2 min, powerUpStagger: 50 ms, hostController: {endpoints: 64}, usbHub: {devices: 10, bandwidth: 1 MiB}}
         profiles:
           hub-4g:
             variant: 4G
@@ -35,7 +35,11 @@ import Testing
         let config = try BenchConfigFile.parse(Self.whole, file: "/etc/reflash/bench.yaml")
         #expect(config.journal == "/etc/reflash/journal.sqlite")
         #expect(config.socket == "/run/reflash/reflashd.sock")
-        #expect(config.limits == BenchLimits(usbfsMemory: 32 << 20, concurrentSessions: 16, drain: .seconds(120)))
+        #expect(
+            config.limits
+                == BenchLimits(
+                    usbfsMemory: 32 << 20, concurrentSessions: 16, drain: .seconds(120), hostController: .init(endpoints: 64),
+                    usbHub: .init(devices: 10, bandwidth: 1 << 20), powerUpStagger: .milliseconds(50)))
         #expect(config.slots.map(\.slot.label) == ["A2", "A10"])
         #expect(config.profiles[0].components == ["application": 0, "modem": 1])
         #expect(config.profiles[0].bounds.request == .milliseconds(250))

@@ -7,12 +7,12 @@ enum HostResource: Hashable, Sendable, CustomStringConvertible {
     case usbfsMemory
     /// Sessions past their checks, on the whole machine.
     case sessions
-    /// Units of one host controller.
-    case devices(String)
+    /// Units behind a host controller or a USB hub.
+    case devices(USBPlace)
     /// Their endpoints.
-    case endpoints(String)
-    /// Bytes a second on one host controller.
-    case bandwidth(String)
+    case endpoints(USBPlace)
+    /// Their bytes a second.
+    case bandwidth(USBPlace)
     /// Bytes a second through the transaction translator of one USB hub, by its ID_PATH.
     case translator(String)
 
@@ -20,10 +20,23 @@ enum HostResource: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .usbfsMemory: "usbfs memory (limits.usbfsMemory)"
         case .sessions: "concurrent sessions (limits.concurrentSessions)"
-        case .devices(let controller): "units on \(controller)"
-        case .endpoints(let controller): "endpoints of \(controller)"
-        case .bandwidth(let controller): "the bandwidth of \(controller)"
+        case .devices(let place): "units on \(place)"
+        case .endpoints(let place): "endpoints of \(place)"
+        case .bandwidth(let place): "the bandwidth of \(place)"
         case .translator(let hub): "the full-speed bandwidth of the USB hub \(hub)"
+        }
+    }
+}
+
+/// What units hang on, by its ID_PATH.
+enum USBPlace: Hashable, Sendable, CustomStringConvertible {
+    case hostController(String)
+    case hub(String)
+
+    var description: String {
+        switch self {
+        case .hostController(let path): path
+        case .hub(let path): "the USB hub \(path)"
         }
     }
 }
@@ -41,26 +54,24 @@ struct GrantRequest: Sendable {
         self.bytesLeft = bytesLeft
     }
 
-    /// What a unit takes at its place. `memory`: bytes of usbfs buffers; `endpoints`: with endpoint 0; `rate`: bytes a second.
+    /// What a unit takes at its place, and at every USB hub on the way there. `memory`: bytes of usbfs buffers; `endpoints`: those that
+    /// the conversation uses, with endpoint 0; `rate`: bytes a second.
     init(_ slot: SlotID, _ device: DockedDevice, memory: Int, endpoints: Int, rate: Int, bytesLeft: Int) {
         var amounts: [HostResource: Int] = [.sessions: 1]
         if device.isOnUSB {
-            let controller = device.port.hostController
             if memory > 0 { amounts[.usbfsMemory] = memory }
-            amounts[.devices(controller)] = 1
-            amounts[.endpoints(controller)] = endpoints
-            amounts[device.isSlow ? .translator(device.port.hub) : .bandwidth(controller)] = rate
+            for place in device.port.places {
+                amounts[.devices(place)] = 1
+                amounts[.endpoints(place)] = endpoints
+                if !device.isSlow { amounts[.bandwidth(place)] = rate }
+            }
+            if device.isSlow { amounts[.translator(device.port.hub)] = rate }
         }
         self.init(slot: slot, amounts: amounts, bytesLeft: bytesLeft)
     }
 }
 
 extension PortPath {
-    /// The ID_PATH of the USB hub that the port belongs to; the host controller's for one of its own ports.
-    var hub: String {
-        guard let ports = idPath.firstRange(of: "-usb-"), let dot = idPath[ports.upperBound...].lastIndex(of: ".") else {
-            return hostController
-        }
-        return String(idPath[..<dot])
-    }
+    /// The host controller, and the USB hubs behind it that lead to the port.
+    fileprivate var places: [USBPlace] { [.hostController(hostController)] + hubs.map(USBPlace.hub) }
 }

@@ -42,6 +42,9 @@ final class HostBudget: Sendable {
     /// The slot's turn is as anyone's again.
     func settle(_ slot: SlotID) { state.withLock { _ = $0.hastened.remove(slot) } }
 
+    /// What there is too little of at this moment for the request; `nil` where it would be served at once.
+    func scarcity(for request: GrantRequest) -> HostResource? { state.withLock { scarce(possible(request.amounts), $0) } }
+
     /// Waits until everything that is asked for is free, and takes it. More than there is of something is as much as there is.
     /// `onWait` is told what is scarce, where there is something to wait for.
     /// - Throws: `CancellationError` when the task is cancelled meanwhile.
@@ -80,10 +83,17 @@ final class HostBudget: Sendable {
         switch resource {
         case .usbfsMemory: limits.usbfsMemory
         case .sessions: limits.concurrentSessions
-        case .devices: limits.hostController.devices
-        case .endpoints: limits.hostController.endpoints
-        case .bandwidth: limits.hostController.bandwidth
+        case .devices(let place): capacity(of: place).devices
+        case .endpoints(let place): capacity(of: place).endpoints
+        case .bandwidth(let place): capacity(of: place).bandwidth
         case .translator: BenchLimits.translatorBandwidth
+        }
+    }
+
+    private func capacity(of place: USBPlace) -> BenchLimits.Capacity {
+        switch place {
+        case .hostController: limits.hostController
+        case .hub: limits.usbHub
         }
     }
 

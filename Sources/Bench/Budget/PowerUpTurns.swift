@@ -1,7 +1,8 @@
 internal import BenchModel
 internal import Synchronization
 
-/// Keeps units behind one USB hub from starting in the same moment: a hub's supply has its limits, and a unit draws the most when it starts.
+/// Keeps units behind one USB hub from starting in the same moment, after a reset or a loss of power: a hub's supply has its limits, and a unit
+/// draws the most when it starts.
 final class PowerUpTurns: Sendable {
     private let stagger: Duration
     private let clock: any BenchClock
