@@ -5,10 +5,11 @@ public enum SlotRules {
     /// The file's name among udev's rules: after every rule that a program brought with it, brltty's say, and before 99-systemd.rules.
     public static let fileName = "98-reflash-slots.rules"
 
-    /// The whole file: for each slot that is a USB port a name, `/dev/reflash/<slot>`, and peace for what is docked there.
+    /// The whole file: for each slot that is a USB port a name, `/dev/reflash/<slot>`, and peace for what is docked there; and to the daemon's
+    /// group what it needs to reset the port and to switch its power.
     public static func text(for config: BenchConfig) -> String {
         let slots = config.slots.filter { $0.fixed == nil }
-        return header(config.name, slots.count) + slots.map(rules).joined() + "\nLABEL=\"reflash_slots_end\"\n"
+        return header(config.name, slots.count) + hubRules(slots) + slots.map(rules).joined() + "\nLABEL=\"reflash_slots_end\"\n"
     }
 
     /// The first line of `installed` that is not as the config has it, with what it should be; `nil` where all agree.
@@ -46,6 +47,13 @@ public enum SlotRules {
         """
     }
 
+    /// The USB hubs that the slots are ports of: they switch the power of a unit that does not answer.
+    private static func hubRules(_ slots: [SlotPlace]) -> String {
+        Set(slots.map(\.port.hub)).sorted().map { hub in
+            #"SUBSYSTEM=="usb", ENV{ID_PATH}=="\#(hub)", ENV{ID_USB_INTERFACES}=="*:0900*", GROUP="reflash", MODE="0660""# + "\n"
+        }.joined()
+    }
+
     /// A unit in its slot: the USB device itself, or its tty, whose path has configuration and interface behind the port's.
     ///
     /// brltty takes USB-serial adapters for braille displays, by rules that come before these: what they ask for is not done in a slot.
@@ -55,7 +63,7 @@ public enum SlotRules {
         var lines = [
             "",
             "# \(place.slot)",
-            #"SUBSYSTEM=="usb", ENV{ID_PATH}=="\#(place.port)", ENV{ID_MM_DEVICE_IGNORE}="1", ENV{BRLTTY_BRAILLE_DRIVER}="", ENV{SYSTEMD_WANTS}="""#,
+            #"SUBSYSTEM=="usb", ENV{ID_PATH}=="\#(place.port)", ENV{ID_MM_DEVICE_IGNORE}="1", ENV{BRLTTY_BRAILLE_DRIVER}="", ENV{SYSTEMD_WANTS}="", GROUP="reflash", MODE="0660""#,
         ]
         // A slot that names an interface is that tty, whatever else the device is.
         if place.interface == nil {

@@ -30,7 +30,7 @@ public struct Diagnosis: Sendable {
 
     /// Everything that was looked at, in a fixed order.
     public var findings: [Finding] {
-        [usbfsMemory, hostControllers] + endpoints + [rules, slotRules, autosuspend, latency, group] + meddlers + holders
+        [usbfsMemory, hostControllers] + shares + [rules, slotRules, autosuspend, latency, permissions] + meddlers + holders
             + [clock, disk, sync]
     }
 
@@ -81,18 +81,57 @@ public struct Diagnosis: Sendable {
         return Finding(fine: "host-controllers", "every slot's host controller is there")
     }
 
-    private var endpoints: [Finding] {
+    /// What each host controller has to share among its slots.
+    private var shares: [Finding] {
+        let controllers = Dictionary(grouping: usbSlots, by: \.port.hostController).sorted { $0.key < $1.key }
+        return controllers.map { endpoints($0.key, $0.value.count) } + controllers.map { devices($0.key, $0.value) }
+            + controllers.map { bandwidth($0.key, $0.value.count) } + translators
+    }
+
+    private func endpoints(_ controller: String, _ slots: Int) -> Finding {
         let perUnit = hasDFU && !config.profiles.contains { $0.smp != nil } ? Self.endpointsOfDFUUnit : Self.endpointsOfSerialUnit
-        return Dictionary(grouping: usbSlots, by: \.port.hostController).sorted { $0.key < $1.key }.map { controller, slots in
-            let needed = slots.count * perUnit
-            let what = "\(controller): \(slots.count) slots may need \(needed) endpoints"
-            let offered = config.limits.hostController.endpoints
-            guard needed > offered else { return Finding(fine: "endpoints", what) }
+        let needed = slots * perUnit
+        let what = "\(controller): \(slots) slots may need \(needed) endpoints"
+        let offered = config.limits.hostController.endpoints
+        guard needed > offered else { return Finding(fine: "endpoints", what) }
+        return Finding(
+            .warning, "endpoints",
+            "\(what), and \(offered) are counted on (limits.hostController.endpoints); common xHCI controllers have 96",
+            why: "the last units to be plugged in are refused by the host controller ('Not enough host controller resources' in dmesg)",
+            mend: "spread the racks over host controllers: at most \(offered / perUnit) slots on each")
+    }
+
+    /// USB 2.0 §9.2.1: a bus has addresses 1 to 127, one of them its root hub's.
+    private func devices(_ controller: String, _ slots: [SlotPlace]) -> Finding {
+        let hubs = Set(slots.flatMap(\.port.hubs))
+        let needed = slots.count + hubs.count + 1
+        let what = "\(controller): \(slots.count) slots and \(hubs.count) USB hubs take \(needed) of 127 addresses"
+        guard needed > 127 else { return Finding(fine: "devices", what) }
+        return Finding(
+            .problem, "devices", what, why: "the last units to be plugged in get no address and are never seen",
+            mend: "spread the racks over host controllers")
+    }
+
+    private func bandwidth(_ controller: String, _ slots: Int) -> Finding {
+        let rate = config.profiles.map(\.rate).max() ?? 0
+        let (needed, offered) = (slots * rate, config.limits.hostController.bandwidth)
+        let what = "\(controller): \(slots) slots may take \(needed / 1000) kB/s of \(offered / 1000)"
+        guard needed > offered, rate > 0 else { return Finding(fine: "bandwidth", what) }
+        return Finding(
+            .warning, "bandwidth", "\(what) (limits.hostController.bandwidth)",
+            why: "no more than \(max(1, offered / rate)) units are written at a time; the others wait for their share",
+            mend: "spread the racks over host controllers, or set the profile's 'rate' to what a unit really takes")
+    }
+
+    private var translators: [Finding] {
+        let rate = config.profiles.map(\.rate).max() ?? 0
+        return Dictionary(grouping: facts.slowPorts.map { PortPath($0) }, by: \.hub).sorted { $0.key < $1.key }.map { hub, ports in
+            let (needed, offered) = (ports.count * rate, BenchLimits.translatorBandwidth)
+            let what = "\(hub): \(ports.count) full-speed units may take \(needed / 1000) kB/s of its translator's \(offered / 1000)"
+            guard needed > offered, rate > 0 else { return Finding(fine: "translators", what) }
             return Finding(
-                .warning, "endpoints",
-                "\(what), and \(offered) are counted on (limits.hostController.endpoints); common xHCI controllers have 96",
-                why: "the last units to be plugged in are refused by the host controller ('Not enough host controller resources' in dmesg)",
-                mend: "spread the racks over host controllers: at most \(offered / perUnit) slots on each")
+                .warning, "translators", what, why: "no more than \(max(1, offered / rate)) of them are written at a time",
+                mend: "put full-speed units behind different USB hubs, or use USB hubs with a translator for each port")
         }
     }
 
@@ -148,22 +187,35 @@ public struct Diagnosis: Sendable {
         return Finding(fine: "latency-timer", "no FTDI adapter holds answers back")
     }
 
-    private var group: Finding {
-        guard let groups = facts.groups, !groups.contains("reflash") else {
-            return Finding(fine: "group", facts.groups == nil ? "root may open every device" : "you are in group reflash")
+    private var permissions: Finding {
+        let join = "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew"
+        if !facts.closedNodes.isEmpty {
+            return Finding(
+                .problem, "permissions", "you may not open \(facts.closedNodes.joined(separator: ", "))",
+                why: "a daemon that you start can't reach what is docked there", mend: "install udev-rules/\(Self.commonRules); \(join)")
         }
-        return Finding(
-            .warning, "group", "you are not in group reflash", why: "a daemon that you start may not open the units",
-            mend: "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew")
+        if let groups = facts.groups, !groups.contains("reflash") {
+            return Finding(
+                .warning, "permissions", "you are not in group reflash", why: "a daemon that you start may not open the units", mend: join)
+        }
+        if !facts.closedRemedyNodes.isEmpty {
+            return Finding(
+                .warning, "permissions", "you may not open \(facts.closedRemedyNodes.joined(separator: ", "))",
+                why: "a unit that does not answer can't be reset at its port, or its port not be switched off and on",
+                mend: "install \(SlotRules.fileName), and 'sudo udevadm trigger --subsystem-match=usb'")
+        }
+        return Finding(fine: "permissions", facts.groups == nil ? "root may open every device" : "you may open every unit and USB hub")
     }
 
     // MARK: Other programs
 
     private var meddlers: [Finding] {
         guard slotRules.severity > .fine else { return [] }
-        return Self.meddlers.filter(facts.programs.contains).map { program in
-            Finding(
-                .warning, "other-programs", "\(program) runs", why: "it opens and writes to ttys that no rule keeps it away from",
+        return Self.meddlers.compactMap { program in
+            guard let processes = facts.programs[program] else { return nil }
+            let pids = "pid \(processes.map(String.init).joined(separator: ", "))"
+            return Finding(
+                .warning, "other-programs", "\(program) (\(pids)) runs", why: "it opens and writes to ttys that no rule keeps it away from",
                 mend: "install \(SlotRules.fileName), or stop it: 'sudo systemctl disable --now \(program)'")
         }
     }

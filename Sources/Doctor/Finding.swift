@@ -25,6 +25,15 @@ public struct Finding: Hashable, Sendable, Codable {
     /// The command, or the step, that mends it; `nil` where nothing is wrong.
     public var mend: String?
 
+    /// What a program that says the findings exits with: 0 where all is well, 1 for a problem, 2 for warnings alone.
+    public static func exitStatus(of severities: [Severity]) -> Int32 {
+        switch severities.max() ?? .fine {
+        case .fine: 0
+        case .problem: 1
+        case .warning: 2
+        }
+    }
+
     init(fine check: String, _ what: String) {
         self.check = check
         severity = .fine

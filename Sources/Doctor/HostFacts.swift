@@ -13,7 +13,7 @@ public struct HostFacts: Sendable {
     public var usbfsMemoryMiB: Int?
     /// The host controllers that have a root hub, by udev's name of their place (`pci-0000:00:14.0`).
     public var hostControllers: Set<String> = []
-    /// Each docked device of ours by its port (ID_PATH): `power/control`.
+    /// Each docked device of ours by its port (ID_PATH): `power/control` of the USB device.
     public var powerControl: [String: String] = [:]
     /// Each FTDI adapter's latency timer by its tty, milliseconds.
     public var latencyTimers: [String: Int] = [:]
@@ -21,10 +21,16 @@ public struct HostFacts: Sendable {
     public var rules: [String: String] = [:]
     /// The groups of who asks, by name; `nil` where it is root.
     public var groups: Set<String>?
-    /// Who has the tty of a docked unit open.
+    /// What is docked at full or low speed, by its port (ID_PATH).
+    public var slowPorts: Set<String> = []
+    /// Nodes of docked units that who asks may not open.
+    public var closedNodes: [String] = []
+    /// Nodes of the USB hubs above them, and of the USB devices below their ttys, that who asks may not open.
+    public var closedRemedyNodes: [String] = []
+    /// Who has the tty of a docked unit open, or a line that is a slot.
     public var ttyHolders: [Holder] = []
-    /// Names of the programs that run.
-    public var programs: Set<String> = []
+    /// The programs that run, by name, with their processes.
+    public var programs: [String: [Int]] = [:]
     /// Whether the kernel takes its clock for synchronised.
     public var isClockSynchronised = true
     /// Bytes that are free where the journal is; `nil` where that can't be asked.
@@ -55,15 +61,21 @@ extension HostFacts {
     /// Where udev looks for rules, the first that has a name wins (udev(7)).
     private static let ruleFolders = ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/lib/udev/rules.d"]
 
-    /// Looks at this host. `journalFolder` is where the journal is; `devices` are those of ours that are docked.
-    public static func gather(journalFolder: String, devices: [DockedDevice]) -> HostFacts {
+    /// Looks at this host. `journalFolder` is where the journal is; `devices` are those of ours that are docked; `lines` the ttys that are slots
+    /// whatever is docked.
+    public static func gather(journalFolder: String, devices: [DockedDevice], lines: [String] = []) -> HostFacts {
         var facts = HostFacts()
-        facts.usbfsMemoryMiB = text("/sys/module/usbcore/parameters/usbfs_memory_mb").flatMap { Int($0) }
+        facts.usbfsMemoryMiB = USBFSLimit.mebibytes()
         for bus in names("/sys/bus/usb/devices") where bus.hasPrefix("usb") {
             guard let path = resolved("/sys/bus/usb/devices/\(bus)"), let place = controller(of: path) else { continue }
             facts.hostControllers.insert(place)
         }
-        for device in devices where !device.isTTY { facts.powerControl[device.port.idPath] = text("\(device.syspath)/power/control") }
+        for device in devices {
+            if let folder = device.usbFolder { facts.powerControl[device.port.idPath] = text("\(folder)/power/control") }
+            if device.isSlow { facts.slowPorts.insert(device.port.idPath) }
+        }
+        facts.closedNodes = closed(devices.map(\.node) + lines)
+        facts.closedRemedyNodes = closed(devices.compactMap(\.hubPort?.node) + devices.filter(\.isTTY).compactMap(\.usbNode))
         for tty in names("/sys/bus/usb-serial/devices") {
             facts.latencyTimers["/dev/\(tty)"] = text("/sys/bus/usb-serial/devices/\(tty)/latency_timer").flatMap { Int($0) }
         }
@@ -73,7 +85,7 @@ extension HostFacts {
             }
         }
         facts.groups = geteuid() == 0 ? nil : ownGroups()
-        (facts.programs, facts.ttyHolders) = processes(holding: Set(devices.filter(\.isTTY).map(\.node)))
+        (facts.programs, facts.ttyHolders) = processes(holding: devices.filter(\.isTTY).map(\.node) + lines)
         facts.isClockSynchronised = reflash_clock_is_synchronised() != 0
         facts.freeBytes = (try? FileManager.default.attributesOfFileSystem(forPath: journalFolder))?[.systemFreeSize] as? Int
         facts.syncSeconds = syncTime(in: journalFolder)
@@ -109,18 +121,25 @@ extension HostFacts {
         return Set(names)
     }
 
-    private static func processes(holding ttys: Set<String>) -> (programs: Set<String>, holders: [Holder]) {
-        var programs: Set<String> = []
+    /// Those that are there and may not be read and written.
+    private static func closed(_ nodes: [String]) -> [String] {
+        Set(nodes).filter { unsafe access($0, F_OK) == 0 && access($0, R_OK | W_OK) != 0 }.sorted()
+    }
+
+    private static func processes(holding ttys: [String]) -> (programs: [String: [Int]], holders: [Holder]) {
+        // A slot's line may be named by a link; what is open is not.
+        let names = Dictionary(ttys.map { (resolved($0) ?? $0, $0) }, uniquingKeysWith: { first, _ in first })
+        var programs: [String: [Int]] = [:]
         var holders: Set<Holder> = []
-        for pid in names("/proc").compactMap({ Int($0) }) {
+        for pid in Self.names("/proc").compactMap({ Int($0) }).sorted() {
             guard let program = text("/proc/\(pid)/comm") else { continue }
-            programs.insert(program)
+            programs[program, default: []].append(pid)
             // Of other users' processes only root sees the open files.
-            for file in names("/proc/\(pid)/fd") {
+            for file in Self.names("/proc/\(pid)/fd") {
                 guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"),
-                    ttys.contains(target)
+                    let tty = names[target]
                 else { continue }
-                holders.insert(Holder(tty: target, program: program, pid: pid))
+                holders.insert(Holder(tty: tty, program: program, pid: pid))
             }
         }
         return (programs, holders.sorted { ($0.tty, $0.pid) < ($1.tty, $1.pid) })

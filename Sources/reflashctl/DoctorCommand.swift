@@ -26,21 +26,19 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        var worst = Finding.Severity.fine
+        var severities: [Finding.Severity] = []
         try await complaining {
             let bench = try BenchConfigFile.load(config)
             let folder = URL(filePath: bench.journal).deletingLastPathComponent().path
-            let facts = HostFacts.gather(journalFolder: folder, devices: await docked())
+            let facts = HostFacts.gather(
+                journalFolder: folder, devices: await docked(), lines: bench.slots.filter { $0.fixed != nil }.map(\.port.idPath))
             let findings = Diagnosis(of: bench, at: config, on: facts).findings
-            worst = findings.map(\.severity).max() ?? .fine
+            severities = findings.map(\.severity)
             let shown = findings.filter { !quiet || $0.severity > .fine }
             if output.json { try output.printJSON(shown) } else { Terminal.write(FindingLines.text(shown, style: output.style)) }
         }
-        switch worst {
-        case .fine: break
-        case .warning: throw ExitCode(2)
-        case .problem: throw ExitCode.failure
-        }
+        let status = Finding.exitStatus(of: severities)
+        if status != 0 { throw ExitCode(status) }
     }
 
     /// The devices that udev shows now; none where there is no udev.

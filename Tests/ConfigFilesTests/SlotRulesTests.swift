@@ -30,6 +30,16 @@ import Testing
         )
     }
 
+    @Test func `the daemon's group may open the USB hub of a slot, to switch its port, and what is docked there, to reset it`() throws {
+        let rules = rules(
+            SlotRules.text(
+                for: try config("{A01: 'pci-0000:00:14.0-usb-0:1.2', A02: 'pci-0000:00:14.0-usb-0:1.3', A03: 'pci-0000:00:14.0-usb-0:4'}")))
+        let open = rules.filter { $0.hasSuffix(#"GROUP="reflash", MODE="0660""#) }
+        #expect(open.count { $0.contains(#"ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:1", ENV{ID_USB_INTERFACES}=="*:0900*""#) } == 1)
+        #expect(open.count { $0.contains(#"ENV{ID_PATH}=="pci-0000:00:14.0", ENV{ID_USB_INTERFACES}=="*:0900*""#) } == 1)
+        #expect(open.count { $0.contains(#"ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:1.2""#) } == 1)
+    }
+
     @Test func `a slot with an interface number names that tty alone`() throws {
         let text = SlotRules.text(for: try config("{A01: {port: 'pci-usb-0:1', interface: 10}}"))
         #expect(text.contains(#"ENV{ID_PATH}=="pci-usb-0:1:*", ENV{ID_USB_INTERFACE_NUM}=="0a", TAG=="reflash""#))

@@ -100,7 +100,7 @@ import Testing
             facts.ttyHolders = [
                 .init(tty: "/dev/ttyACM0", program: "minicom", pid: 4711), .init(tty: "/dev/ttyACM1", program: "reflashd", pid: 1),
             ]
-            facts.programs = ["ModemManager", "bash"]
+            facts.programs = ["ModemManager": [812], "bash": [4000]]
         }
         #expect(found.map(\.what) == ["minicom (pid 4711) has /dev/ttyACM0 open"])
         #expect(found.last?.mend == "end it: 'kill 4711'")
@@ -108,11 +108,11 @@ import Testing
 
     @Test func `ModemManager is a danger only where no rule keeps it away`() {
         let found = Self.findings { facts in
-            facts.programs = ["ModemManager", "bash"]
+            facts.programs = ["ModemManager": [812], "bash": [4000]]
             facts.rules[SlotRules.fileName] = nil
         }
         #expect(found.map(\.check) == ["slot-rules", "other-programs"])
-        #expect(found.last?.what == "ModemManager runs")
+        #expect(found.last?.what == "ModemManager (pid 812) runs")
     }
 
     @Test func `a clock that nobody sets, a full disk and a slow one, and a user who may not open a unit are told`() {
@@ -122,9 +122,41 @@ import Testing
             facts.syncSeconds = 0.045
             facts.groups = ["users"]
         }
-        #expect(found.map(\.check) == ["group", "clock", "disk", "sync"])
+        #expect(found.map(\.check) == ["permissions", "clock", "disk", "sync"])
         #expect(found.map(\.severity) == [.warning, .warning, .problem, .warning])
         #expect(found.last?.what == "a durable write takes 45.0 ms")
+    }
+
+    @Test func `brltty is named with its process, too`() {
+        let found = Self.findings { facts in
+            facts.programs = ["brltty": [7, 9]]
+            facts.rules[SlotRules.fileName] = nil
+        }
+        #expect(found.last?.what == "brltty (pid 7, 9) runs")
+    }
+
+    @Test func `nodes that may not be opened are named, a unit's as a problem and a USB hub's as a warning`() {
+        let found = Self.findings { $0.closedNodes = ["/dev/ttyACM0"] }
+        #expect(found.map(\.what) == ["you may not open /dev/ttyACM0"])
+        #expect(found.map(\.severity) == [.problem])
+        let hub = Self.findings { $0.closedRemedyNodes = ["/dev/bus/usb/001/002"] }
+        #expect(hub.map(\.what) == ["you may not open /dev/bus/usb/001/002"])
+        #expect(hub.map(\.severity) == [.warning])
+    }
+
+    @Test func `more slots than a bus has addresses for, and more than its bandwidth carries at once, are told`() {
+        var many = Self.config(slots: 130)
+        many.limits.hostController.endpoints = 1000
+        let found = Self.findings(many)
+        #expect(found.map(\.check) == ["devices", "bandwidth"])
+        #expect(found.first?.what == "pci-0000:00:14.0: 130 slots and 1 USB hubs take 132 of 127 addresses")
+        #expect(found.last?.why == "no more than 66 units are written at a time; the others wait for their share")
+    }
+
+    @Test func `full-speed units that share one translator are told that they take turns`() {
+        let found = Self.findings { facts in facts.slowPorts = Set((1...4).map { "pci-0000:00:14.0-usb-0:1.\($0)" }) }
+        #expect(found.map(\.check) == ["translators"])
+        #expect(found.first?.why == "no more than 3 of them are written at a time")
     }
 
     @Test(arguments: [
