@@ -38,6 +38,10 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             try USBError.check(
                 unsafe libusb_wrap_sys_device(context.context, Int(descriptor), &handle), "open \(node)")
             guard let handle = unsafe handle else { throw USBError(.io, "open \(node): libusb gave no handle") }
+            do throws(USBError) { try context.expectWatched() } catch {
+                unsafe libusb_close(handle)
+                throw error
+            }
             unsafe self.handle = handle
         } catch {
             Glibc.close(descriptor)

@@ -29,6 +29,12 @@ final class USBContext: @unchecked Sendable {
         watch = unsafe Watch(events, context, underWay)
         events.listen(watch.listener, on: queue) { [watch] in watch.handleEvents() }
         watchDescriptors()
+        try expectWatched()
+    }
+
+    /// - Throws: ``USBError`` where one of the descriptors can't be watched: its device would be heard only when transfers have timed out.
+    func expectWatched() throws(USBError) {
+        if let failure = watch.failure.withLock({ $0 }) { throw failure }
     }
 
     /// The context goes when the last event handler has ended.
@@ -63,6 +69,8 @@ final class USBContext: @unchecked Sendable {
         let listener: UInt
         private let context: OpaquePointer
         private let underWay: TransferCount
+        /// Why a descriptor is not watched.
+        let failure = Mutex<USBError?>(nil)
         /// The device's node, and what is waited for there.
         private let node = Mutex<(descriptor: CInt, wanted: Int16)?>(nil)
 
@@ -78,10 +86,14 @@ final class USBContext: @unchecked Sendable {
         }
 
         func add(_ descriptor: CInt, _ wanted: Int16) {
-            // libusb writes to nothing but usbfs: its own descriptors are read.
-            guard wanted & Int16(POLLOUT) != 0 else { return events.watch(descriptor, wanted, for: listener) }
-            node.withLock { $0 = (descriptor, wanted) }
-            events.watchOnce(descriptor, wanted, for: listener)
+            do throws(USBError) {
+                // libusb writes to nothing but usbfs: its own descriptors are read.
+                guard wanted & Int16(POLLOUT) != 0 else { return try events.watch(descriptor, wanted, for: listener) }
+                node.withLock { $0 = (descriptor, wanted) }
+                try events.watchOnce(descriptor, wanted, for: listener)
+            } catch {
+                failure.withLock { $0 = error }
+            }
         }
 
         func remove(_ descriptor: CInt) {
@@ -91,6 +103,7 @@ final class USBContext: @unchecked Sendable {
 
         func handleEvents() {
             var now = timeval()
+            // What it could not do now is there at the next event still, and at a transfer's time-out at the latest.
             unsafe libusb_handle_events_timeout_completed(context, &now, nil)
             guard underWay.isAny else { return }
             // Within the lock: once the node is closed its number may be another device's.

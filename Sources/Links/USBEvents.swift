@@ -38,13 +38,20 @@ final class USBEvents: Sendable {
     func stopListening(_ listener: UInt) { loop.state.withLock { $0.listeners[listener] = nil } }
 
     /// `events` are poll(2)'s.
-    func watch(_ descriptor: CInt, _ events: Int16, for listener: UInt) {
-        reflash_epoll_add(loop.epoll, descriptor, events, listener)
+    /// - Throws: ``USBError`` where the system watches no more (`fs.epoll.max_user_watches`).
+    func watch(_ descriptor: CInt, _ events: Int16, for listener: UInt) throws(USBError) {
+        try Self.check(reflash_epoll_add(loop.epoll, descriptor, events, listener))
     }
 
     /// Watches a descriptor that tells the next of its events, and nothing more until ``arm(_:_:for:)`` is called.
-    func watchOnce(_ descriptor: CInt, _ events: Int16, for listener: UInt) {
-        reflash_epoll_add_once(loop.epoll, descriptor, events, listener)
+    /// - Throws: as ``watch(_:_:for:)`` does.
+    func watchOnce(_ descriptor: CInt, _ events: Int16, for listener: UInt) throws(USBError) {
+        try Self.check(reflash_epoll_add_once(loop.epoll, descriptor, events, listener))
+    }
+
+    private static func check(_ result: CInt) throws(USBError) {
+        guard result < 0 else { return }
+        throw USBError(.io, "a device can't be watched: epoll_ctl: \(USBError.system(errno))")
     }
 
     /// The next of `events`, or the one that is there already, is told once.

@@ -46,7 +46,9 @@ final class UsbfsServer: @unchecked Sendable {
     ///
     /// A thread for each of many units: one that hashes its image for a while is to hold up no other.
     func serve() {
-        unsafe hubsim_fuse_loop(session, Self.threads)
+        let result = unsafe hubsim_fuse_loop(session, Self.threads)
+        guard result != 0 else { return }
+        FileHandle.standardError.write(Data("hubsim: \(Self.mountPoint) is answered no more: libfuse's loop ended with \(result)\n".utf8))
     }
 
     // MARK: The tree
