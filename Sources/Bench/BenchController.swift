@@ -54,6 +54,7 @@ public actor BenchController {
             budget: HostBudget(config.limits, clock: clock), powerUps: PowerUpTurns(stagger: config.limits.powerUpStagger, clock: clock),
             opener: opener, targets: targets, admission: admission,
             contactBound: config.profiles.map(\.bounds.contact).max() ?? SessionBounds().contact)
+        await capsules?.adoptCut(journal)
         let known = try await journal.slots()
         try await attribution.load(known)
         let remembered = Dictionary(known.map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
@@ -245,7 +246,7 @@ struct BenchShared: Sendable {
     ) -> SessionBench {
         let recorder = Recorder(clock: clock)
         return SessionBench(
-            slot: slot, profile: profile, lane: lane, presence: presence, recorder: recorder,
+            slot: slot, profile: profile, lane: lane, presence: presence, recorder: recorder, capsules: capsules,
             identify: Identify(profile: profile, opener: RecordingLinks(opener: opener, recorder: recorder), clock: clock),
             checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget, powerUps: powerUps,
             registry: registry, board: board, journal: pen(for: slot), clock: clock)

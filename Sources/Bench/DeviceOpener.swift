@@ -12,6 +12,10 @@ public protocol DeviceOpener: Sendable {
     /// - Throws: ``USBError``; `access` where this user may not open it.
     func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)?
 
+    /// Opens the USB device that a tty hangs on, for a reset of its port alone; `nil` where the line hangs on none.
+    /// - Throws: ``USBError``; `access` where this user may not open it.
+    func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)?
+
     /// Opens a tty, or connects to a serial device server.
     /// - Throws: ``SerialError``; `access`, `busy` and `gone` may pass by themselves just after plug-in.
     func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort
@@ -39,6 +43,17 @@ public struct HostLinks: DeviceOpener {
     public func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
         guard let (node, port) = device.hubPort else { return nil }
         return (try await usb.open(node: node), port)
+    }
+
+    public func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)? {
+        guard let node = tty.usbNode else { return nil }
+        guard tty.isAttached else { throw USBError(.gone, Self.isOthers(tty)) }
+        let opened = try await usb.open(node: node)
+        guard tty.isAttached else {
+            await opened.close()
+            throw USBError(.gone, Self.isOthers(tty))
+        }
+        return opened
     }
 
     public func openLine(

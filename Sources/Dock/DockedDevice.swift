@@ -88,11 +88,17 @@ public struct DockedDevice: Hashable, Sendable {
         // `1-1.4` is port 4 of `1-1`, and `1-4` is port 4 of `usb1`.
         let name = folder[folder.index(after: slash)...]
         guard let port = name.split(whereSeparator: { ".-".contains($0) }).last.flatMap({ UInt8($0) }) else { return nil }
-        let above = String(folder[..<slash])
-        guard let bus = Self.attribute("busnum", of: above).flatMap({ Int($0) }),
-            let number = Self.attribute("devnum", of: above).flatMap({ Int($0) })
+        return Self.usbNode(of: String(folder[..<slash])).map { ($0, port) }
+    }
+
+    /// The node of the USB device that this is, or that the tty hangs on; `nil` where sysfs does not say.
+    public var usbNode: String? { usbFolder.flatMap { Self.usbNode(of: $0) } }
+
+    private static func usbNode(of folder: String) -> String? {
+        guard let bus = attribute("busnum", of: folder).flatMap({ Int($0) }),
+            let number = attribute("devnum", of: folder).flatMap({ Int($0) })
         else { return nil }
-        return ("/dev/bus/usb/\(Self.padded(bus))/\(Self.padded(number))", port)
+        return "/dev/bus/usb/\(padded(bus))/\(padded(number))"
     }
 
     private static func padded(_ number: Int) -> String {
@@ -101,7 +107,7 @@ public struct DockedDevice: Hashable, Sendable {
     }
 
     /// The USB device's folder in sysfs: this one, or the one above the tty's.
-    private var usbFolder: String? {
+    public var usbFolder: String? {
         var folder = syspath[...]
         while folder.contains("/") {
             if FileManager.default.fileExists(atPath: "\(folder)/devnum") { return String(folder) }

@@ -41,7 +41,9 @@ public enum JournalEvent: Sendable {
     case slotReturned(Order)
     /// A release fails too often: its approval has ended.
     case releaseHalted(ReleaseHalt)
-    /// A session has waited for its share of the host.
+    /// A session waits for its share of the host.
+    case grantAwaited(GrantAwaited)
+    /// It has got it.
     case grantWaited(GrantWaited)
     /// A bundle is in the bench's store.
     case releaseImported(ReleaseImported)
@@ -218,6 +220,13 @@ public enum JournalEvent: Sendable {
         public init(because: String) { self.because = because }
     }
 
+    /// Payload of `grant-awaited`.
+    public struct GrantAwaited: Codable, Sendable {
+        /// What there is too little of, as people say it.
+        public var scarce: String
+        public init(scarce: String) { self.scarce = scarce }
+    }
+
     /// Payload of `grant-waited`.
     public struct GrantWaited: Codable, Sendable {
         /// How long the session had waited, milliseconds.
@@ -252,6 +261,7 @@ public enum JournalEvent: Sendable {
         case .slotOutOfService: "slot-out-of-service"
         case .slotReturned: "slot-returned"
         case .releaseHalted: "release-halted"
+        case .grantAwaited: "grant-awaited"
         case .grantWaited: "grant-waited"
         case .releaseImported: "release-imported"
         case .releaseApproved: "release-approved"
@@ -286,6 +296,7 @@ public enum JournalEvent: Sendable {
         case .slotOutOfService(let value): try JSONText.encode(value)
         case .releaseHalted(let value): try JSONText.encode(value)
         case .portReset(let value), .portPowerCycled(let value): try JSONText.encode(value)
+        case .grantAwaited(let value): try JSONText.encode(value)
         case .grantWaited(let value): try JSONText.encode(value)
         case .releaseImported(let value): try JSONText.encode(value)
         case .releaseApproved(let value): try JSONText.encode(value)

@@ -200,6 +200,10 @@ private struct ReplayLinks: DeviceOpener {
         return (ReplayDevice(descriptors, player), UInt8(port))
     }
 
+    func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)? {
+        try await player.usb(.openUSB).descriptors.map { ReplayDevice($0, player) }
+    }
+
     func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
         ReplayPort(capacity: try await player.serial(.openLine).length ?? 4096, player)
     }

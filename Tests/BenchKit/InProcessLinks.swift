@@ -26,6 +26,11 @@ public struct InProcessLinks: DeviceOpener {
         return (PoweredDevice(hub, power), port)
     }
 
+    public func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)? {
+        guard power.isOn else { throw USBError(.cancelled, Power.isOff) }
+        return try bus.openUSB(below: tty.node).map { PoweredDevice($0, power) }
+    }
+
     public func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
         guard power.isOn else { throw SerialError(.cancelled, Power.isOff) }
         return PoweredPort(try bus.openSerial(node: device.node), power)
@@ -80,6 +85,22 @@ private final class PoweredDevice: USBDevice {
         try expectPower()
     }
 
+    func controlOut(
+        _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
+    ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>) {
+        guard power.isOn else { return (.failure(Self.isOff), .failure(Self.isOff)) }
+        let results = await device.controlOut(request, data: data, then: question, length: length, timeout: timeout)
+        return power.isOn ? results : (.failure(Self.isOff), .failure(Self.isOff))
+    }
+
+    func controlIn(
+        _ requests: [ControlRequest], length: Int, timeout: Duration
+    ) async -> [Result<[UInt8], USBError>] {
+        guard power.isOn else { return [.failure(Self.isOff)] }
+        let results = await device.controlIn(requests, length: length, timeout: timeout)
+        return power.isOn ? results : [.failure(Self.isOff)]
+    }
+
     func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8] {
         try expectPower()
         let bytes = try await device.controlIn(request, length: length, timeout: timeout)
@@ -105,8 +126,10 @@ private final class PoweredDevice: USBDevice {
     func close() async { await device.close() }
 
     private func expectPower() throws(USBError) {
-        guard power.isOn else { throw USBError(.cancelled, Power.isOff) }
+        guard power.isOn else { throw Self.isOff }
     }
+
+    private static let isOff = USBError(.cancelled, Power.isOff)
 }
 
 private final class PoweredPort: SerialPort {

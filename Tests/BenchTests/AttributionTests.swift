@@ -15,9 +15,11 @@ import Testing
 
     /// Sessions one after the other, as a bench has them.
     private struct Story {
-        var statistics = FailureStatistics()
+        var statistics: FailureStatistics
         var last: SessionID = 0
         var nextUnit: UInt64 = 0
+
+        init(slots: Int = 16) { statistics = FailureStatistics(slots: slots) }
 
         mutating func session(
             _ slot: SlotID, unit: UInt64? = nil, _ outcome: Outcome, _ reason: OutcomeReason? = nil, release: SHA256Value = good,
@@ -50,6 +52,17 @@ import Testing
         story.session(try slot(5), unit: 7, .failed)
         #expect(story.statistics.slot(try slot(3)).failures == 0)
         #expect(story.statistics.report(outOfService: []).units.map(\.failedSlots) == [[try slot(3), try slot(5)]])
+    }
+
+    @Test(arguments: 1...2)
+    func `On a bench of one or two slots a release is out of line once it has failed in all of them`(slots: Int) throws {
+        var story = Story(slots: slots)
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        for index in 0..<5 { story.session(try slot(index % slots + 1), .failed, release: Self.bad, approval: 2) }
+        #expect(story.statistics.release(key).isOutOfLine)
+        var elsewhere = Story()
+        for index in 0..<5 { elsewhere.session(try slot(index % slots + 1), .failed, release: Self.bad, approval: 2) }
+        #expect(!elsewhere.statistics.release(key).isOutOfLine, "the same on a bench that has more slots")
     }
 
     @Test func `A release that fails everywhere is out of line before any slot is`() throws {

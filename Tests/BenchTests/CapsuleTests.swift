@@ -3,6 +3,7 @@ import BenchKit
 import BenchModel
 import Foundation
 import Journal
+import Logging
 import Testing
 
 @testable import Simulator
@@ -54,6 +55,63 @@ import Testing
         let capsule = try await Self.capsule(which)
         #expect(capsule.verdict.outcome == which.outcome)
         try await CapsuleReplay.of(capsule).expectSame()
+    }
+
+    private static func store(in folder: URL) throws -> CapsuleStore {
+        try #require(
+            CapsuleStore(
+                journal: folder.appending(path: "journal.sqlite").path, lane: DispatchLanes().lane("capsules", controller: nil),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    @Test func `A session that was cut off with its bench has a capsule after the next start`() async throws {
+        var setup = TestBench.Setup(faults: [1: [Fault(.slow, value: "3000", times: nil)]])
+        setup.keepsCapsules = true
+        let (session, draft, left) = try await TestBench.run(setup, seed: 3) { bench in
+            let folder = try #require(bench.controller.capsules).folder
+            func files() -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] }
+            _ = try await bench.view(1) { _ in !files().isEmpty }
+            let session = try #require(try await bench.journal.unfinishedSessions().first).id
+            let draft = try Data(contentsOf: folder.appending(path: "\(session).open.json"))
+            _ = try await bench.ended(1)
+            _ = await bench.controller.capsules?.newest(1)
+            return (session, draft, files())
+        }
+        #expect(left == [], "one that has come to its end leaves nothing")
+
+        // What is there after kill -9: a session without an outcome, and the draft.
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = try Self.store(in: folder)
+        try FileManager.default.createDirectory(at: store.folder, withIntermediateDirectories: true)
+        try draft.write(to: store.folder.appending(path: "\(session).open.json"))
+        let journal = try Journal(path: folder.appending(path: "journal.sqlite").path, clock: SystemClock())
+        for _ in 1..<session { try await journal.append(JournalDraft(.benchStopped)) }
+        let started = JournalEvent.SessionStarted(
+            unit: BenchModel.Unit(chfId: TestBench.chf(1)), profile: "4g", mode: .runtime, target: nil, checksOff: [])
+        try await journal.append(JournalDraft(.sessionStarted(started), slot: TestBench.slot(1), unit: TestBench.chf(1)))
+        #expect(try await journal.settleCutSessions() == 1)
+        await store.adoptCut(journal)
+        let capsule = try JSONDecoder().decode(Capsule.self, from: try #require(await store.bytes(of: session)))
+        #expect(capsule.verdict.outcome == .unknown && capsule.verdict.reason == .benchStopped)
+        #expect(capsule.transcript.exchanges.contains { $0.request == 0x2101 }, "DFU_DNLOAD has passed")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder.path) == ["\(session).capsule.json"])
+        try await journal.close()
+    }
+
+    @Test func `No more than 500 capsules are kept, the newest`() async throws {
+        let capsule = try await Self.capsule(Self.cases[6])
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = try Self.store(in: folder)
+        for number in 1...CapsuleStore.limit + 2 {
+            var next = capsule
+            next.session = SessionID(number)
+            await store.keep(next)
+        }
+        #expect(await store.bytes(of: 2) == nil)
+        #expect(await store.bytes(of: 3) != nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder.path).count == CapsuleStore.limit)
     }
 
     @Test func `A replay that asks for something else says where`() async throws {

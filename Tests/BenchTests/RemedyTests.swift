@@ -15,8 +15,9 @@ import Testing
         var holds: Bool
     }
 
-    private static func end(of fault: Fault, tolerant: Bool = true) async throws -> End {
+    private static func end(of fault: Fault, tolerant: Bool = true, _ variant: Variant = .fourG) async throws -> End {
         var setup = TestBench.Setup(isTolerant: tolerant)
+        setup.variant = variant
         setup.faults[1] = [fault]
         return try await TestBench.run(setup, seed: 1) { bench in
             let view = try await bench.ended(1)
@@ -36,6 +37,22 @@ import Testing
     @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD"])
     func `A unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), tolerant: false)
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.remedies == ["port-reset", "port-power-cycled"])
+        #expect(end.holds)
+    }
+
+    @Test(arguments: ["echo", "image state", "image upload"])
+    func `A serial unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
+        let end = try await Self.end(of: Fault(.hang, request: request), .twoG3G)
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.remedies == ["port-reset"])
+        #expect(end.holds)
+    }
+
+    @Test(arguments: ["echo", "image state", "image upload"])
+    func `A serial unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
+        let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), .twoG3G)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
         #expect(end.remedies == ["port-reset", "port-power-cycled"])
         #expect(end.holds)

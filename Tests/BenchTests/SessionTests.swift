@@ -155,9 +155,12 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
             reason: .readbackMismatch, tolerant: false),
         Case(name: "a slow page", faults: [Fault(.slow, atBlock: 4, value: "100")], outcome: .reflashed),
         Case(
-            name: "a page slower than the bound", faults: [Fault(.slow, atBlock: 4, value: "900", times: nil)], outcome: .unknown,
+            name: "a page slower than the bound", faults: [Fault(.slow, atBlock: 4, value: "900", times: nil)], outcome: .reflashed),
+        Case(
+            name: "a page slower than the bound, of which the unit says nothing",
+            faults: [Fault(.slow, atBlock: 4, value: "900", times: nil), Fault(.pollTimeout, value: "10", times: nil)], outcome: .unknown,
             reason: .noAnswer),
-        Case(name: "a poll timeout that lies long", faults: [Fault(.pollTimeout, value: "60000", times: nil)], outcome: .reflashed),
+        Case(name: "a poll timeout that lies long", faults: [Fault(.pollTimeout, value: "500", times: nil)], outcome: .reflashed),
         Case(name: "a poll timeout that lies short", faults: [Fault(.pollTimeout, value: "0", times: nil)], outcome: .reflashed),
         Case(
             name: "a wrong version", faults: [Fault(.wrongVersion, value: "00020001", times: nil)], outcome: .failed,

@@ -55,6 +55,27 @@ import Testing
         }
     }
 
+    @Test func `units that hang are reset at their ports, and where that does not help their ports are switched off and on`() async throws {
+        try await withFolder { folder in
+            let bench = try await SimulatedBench(
+                folder, units: 3,
+                faults: [1: "{kind: hang, request: DFU_DNLOAD}", 2: "{kind: hang, request: DFU_DETACH, value: power}"])
+            try await bench.runDaemon { _ in
+                let status = try await bench.settled(1...3)
+                for index in 1...3 { #expect(status[index]?.outcome == .reflashed, "\(status[index]?.reason?.rawValue ?? "")") }
+                let events = try await bench.ctl("journal", "events", "--json").output.split(separator: "\n")
+                func remedies(_ slot: Int) -> [String] {
+                    ["port-reset", "port-power-cycled"].filter { kind in
+                        events.contains { $0.contains("\"\(kind)\"") && $0.contains("\"\(SimulatedBench.slot(slot))\"") }
+                    }
+                }
+                #expect(remedies(1) == ["port-reset"])
+                #expect(remedies(2) == ["port-reset", "port-power-cycled"])
+                #expect(remedies(3) == [])
+            }
+        }
+    }
+
     @Test func `the same works with a pulled unit when another port is not in the config`() async throws {
         try await withFolder { folder in
             let bench = try await SimulatedBench(folder, units: 2)
@@ -82,6 +103,11 @@ import Testing
                 let held = try await bench.ctl("slot", "release", "A02")
                 #expect(held.status == 1)
                 #expect(held.errors == "reflashctl: A02: the slot is not held (slot-order)\n")
+                #expect(try await bench.ctl("slot", "hasten", "A01").status == 0)
+                let report = try await bench.ctl("report", "--shift", "--hours", "1", "--target", "4")
+                #expect(report.output.contains("1 current"), "\(report.output)\(report.errors)")
+                #expect(report.output.contains("25 % of the 4 that were to be done"), "\(report.output)")
+                #expect(try await bench.ctl("report", "--failures").output.hasPrefix("slots\n  1 slots without a failure\nreleases\n"))
                 let unknown = try await bench.ctl("slot", "show", "B99")
                 #expect(unknown.errors == "reflashctl: there is no slot 'B99'; 'reflashctl status' lists them (slot-unknown)\n")
                 let never = try await bench.ctl("unit", "show", "00-00-00-00-00-00-00-01")
@@ -92,6 +118,7 @@ import Testing
                 #expect(head.status == 0, "\(head.errors)")
                 let events = try await bench.ctl("journal", "events", "--json")
                 #expect(events.output.split(separator: "\n").count > 10)
+                #expect(events.output.contains("\"slot-hastened\""))
             }
         }
     }

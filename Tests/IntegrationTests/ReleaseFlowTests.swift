@@ -76,6 +76,12 @@ import Testing
                 #expect(requests.count == 3, "\(requests)")
                 #expect(requests.allSatisfy { $0.contains(#"\"code\":\"role-missing\""#) && $0.contains(#"\"user\":"#) }, "\(requests)")
             }
+            try setRoles("{viewer: [everyone], technician: [user 0]}")
+            try await bench.runDaemon { _ in
+                _ = try await bench.settled(1...1)
+                #expect(try await bench.ctl("slot", "hold", "A02").status == 0)
+                #expect(try await refused("slot", "hasten", "A02"), "what comes first is the supervisor's to say")
+            }
             try setRoles("{viewer: [everyone], releaser: [user 0]}")
             try await bench.runDaemon { _ in
                 _ = try await bench.settled(1...1)

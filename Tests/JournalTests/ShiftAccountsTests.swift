@@ -44,6 +44,7 @@ import Testing
         }
     }
 
+    private let unit2 = EUI64(rawValue: 0x00DB_1234_5678_90A3)
     private static let technician = Operator(user: "test", role: .technician)
     private static let count = FailureCount(attempts: 5, failures: 5, failedUnits: 5, failedSlots: 1, expectedRate: 0.05, evidence: 11)
 
@@ -60,6 +61,20 @@ import Testing
         try shift.at(70, .outcome(Verdict(.reflashed)), unit: unit1, session: 4)
         #expect(
             try shift.seconds() == ["awaiting-hands": 10 + 10 + 30, "flashing": 18, "awaiting-grant": 12, "retry": 20])
+    }
+
+    @Test func `A wait for a grant is no flashing while it lasts, nor where the session ends in it`() throws {
+        var shift = Shift()
+        try shift.at(10, .started(unit1), unit: unit1)
+        try shift.at(15, .grantAwaited(.init(scarce: "sessions")), unit: unit1)
+        try shift.at(35, .grantWaited(.init(milliseconds: 20_000)), unit: unit1)
+        try shift.at(45, .outcome(Verdict(.reflashed)), unit: unit1, session: 1)
+        try shift.at(50, .started(unit2), unit: unit2)
+        try shift.at(52, .grantAwaited(.init(scarce: "sessions")), unit: unit2)
+        try shift.at(60, .outcome(Verdict(.unknown, reason: .benchStopped)), unit: unit2, session: 4)
+        try shift.at(70, .started(unit2), unit: unit2)
+        try shift.at(80, .grantAwaited(.init(scarce: "sessions")), unit: unit2)
+        #expect(try shift.seconds() == ["awaiting-hands": 25, "flashing": 17, "awaiting-grant": 48, "retry": 10])
     }
 
     @Test func `A slot that is held or taken out is out of service`() throws {

@@ -10,7 +10,7 @@ actor Attribution {
     private let board: Board
     private let targets: any TargetSource
     private let logger: Logger
-    private var statistics = FailureStatistics()
+    private var statistics: FailureStatistics
 
     init(lane: Lane, journal: Journal, board: Board, targets: any TargetSource, logger: Logger) {
         self.lane = lane
@@ -18,6 +18,7 @@ actor Attribution {
         self.board = board
         self.targets = targets
         self.logger = logger
+        statistics = FailureStatistics(slots: board.slots.count)
     }
 
     /// Counts what is in the journal already. `slots`: what it last said of each.
@@ -31,7 +32,7 @@ actor Attribution {
         board.setHalts(await targets.halts)
     }
 
-    /// Counts a session that has ended. A release that fails out of line is halted here, before any slot is blamed for it.
+    /// Counts a session that has ended. A release that fails out of line is halted here, and no slot is blamed for what halted it.
     /// - Returns: what speaks against the slot, where it must be taken out of service.
     func ended(_ id: SessionID, variant: Variant) async -> FailureCount? {
         guard let session = try? await journal.session(id) else { return nil }
@@ -39,13 +40,10 @@ actor Attribution {
         if session.verdict?.outcome == .failed || session.verdict?.outcome == .unknown, let hash = session.manifestHash {
             let count = statistics.release(
                 .init(manifestHash: hash, hardware: session.hardwareVersion, approval: session.approval))
-            if count.isOutOfLine {
-                await halt(
-                    ReleaseHalt(
-                        release: session.release ?? "\(hash)", manifestHash: hash, variant: variant,
-                        hardwareVersion: session.hardwareVersion,
-                        count: count))
-            }
+            let halt = ReleaseHalt(
+                release: session.release ?? "\(hash)", manifestHash: hash, variant: variant, hardwareVersion: session.hardwareVersion,
+                count: count)
+            if count.isOutOfLine, await isHalted(halt) { return nil }
         }
         let count = statistics.slot(session.slot)
         return count.isOutOfLine ? count : nil
@@ -61,9 +59,11 @@ actor Attribution {
         statistics.report(outOfService: Set(board.slots.filter(\.isOutOfService).map(\.slot)))
     }
 
-    private func halt(_ halt: ReleaseHalt) async {
-        guard await targets.halt(halt) else { return }
+    /// - Returns: whether the release was approved until now.
+    private func isHalted(_ halt: ReleaseHalt) async -> Bool {
+        guard await targets.halt(halt) else { return false }
         logger.critical("a release is halted", metadata: ["why": "\(halt.sentence)"])
         board.setHalts(await targets.halts)
+        return true
     }
 }

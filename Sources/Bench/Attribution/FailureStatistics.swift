@@ -28,7 +28,7 @@ struct FailureStatistics: Sendable {
     static let memory = 2000
     /// Attempts elsewhere by which it is judged what is to be expected.
     private static let reference = 500
-    /// Failures in fewer slots, or of fewer units, are not called the release's.
+    /// Failures in fewer slots, or of fewer units, are not called the release's; where the bench has fewer slots, in all of them.
     private static let leastSlots = 3
     private static let leastUnits = 5
     /// A slot is not judged by fewer units.
@@ -36,9 +36,13 @@ struct FailureStatistics: Sendable {
     /// p₁: the share of failures beside which the expected one is weighed.
     private static let suspected = 0.5
 
+    /// Slots of the bench.
+    private let slotCount: Int
     private var attempts: [Attempt] = []
     /// A slot's sessions before this one do not count: it was returned to service since.
     private var serviceSince: [SlotID: EventNumber] = [:]
+
+    init(slots: Int) { slotCount = slots }
 
     /// A session that has ended; those of which the outcome says nothing about slot, unit or release are passed over.
     mutating func add(_ session: SessionRecord) {
@@ -84,7 +88,7 @@ struct FailureStatistics: Sendable {
         let own = attempts.filter { $0.key == key && isFirst($0) }
         let others = attempts.filter { $0.key?.manifestHash != key.manifestHash && isFirst($0) }
         let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
-        return count.failedSlots < Self.leastSlots || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
+        return count.failedSlots < min(Self.leastSlots, slotCount) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
     }
 
     /// The distinct slots in which each unit failed since it was last current.

@@ -99,11 +99,11 @@ public struct CapsuleTarget: Hashable, Sendable, Codable {
 }
 
 extension FlashSession {
-    /// What is kept of it. `began`: milliseconds since 1970.
-    func capsule(_ session: SessionID, _ verdict: Verdict, _ began: Int64) -> Capsule {
+    /// What is kept of it.
+    func capsule(_ session: SessionID, _ verdict: Verdict) -> Capsule {
         Capsule(
             session: session, slot: bench.slot, chfId: pen.unit,
-            startedAt: Date(timeIntervalSince1970: Double(began) / 1000).formatted(
+            startedAt: Date(timeIntervalSince1970: Double(beganUTC) / 1000).formatted(
                 Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
             beganAt: bench.recorder.beganAt, profile: bench.profile, target: target.map(CapsuleTarget.init),
             device: SeenDevice(self.began ?? present, bench.profile),

@@ -1,10 +1,12 @@
 public import BenchModel
 public import Foundation
+internal import Journal
 internal import Logging
 
-/// Failure capsules in a folder beside the journal, one file a session; the oldest go when there are too many.
+/// Failure capsules in a folder beside the journal, one file a session; the oldest go when there are too many. Beside them lies what has passed
+/// in sessions that run, for a bench that is cut off.
 public actor CapsuleStore {
-    private let folder: URL
+    nonisolated let folder: URL
     private let lane: Lane
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     private let logger: Logger
@@ -14,6 +16,7 @@ public actor CapsuleStore {
     /// Files that are kept.
     static let limit = 500
     private static let ending = ".capsule.json"
+    private static let openEnding = ".open.json"
 
     /// `nil` where the journal is no file. `journal.sqlite`'s capsules are in `journal.capsules/`.
     init?(journal: String, lane: Lane, logger: Logger) {
@@ -26,17 +29,43 @@ public actor CapsuleStore {
     /// Writes a capsule. That it can't be written changes nothing for the session.
     func keep(_ capsule: Capsule) {
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             var sessions = sessions
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(capsule).write(to: file(capsule.session), options: .atomic)
+            try write(capsule, to: file(capsule.session))
             sessions.append(capsule.session)
             while sessions.count > Self.limit { try? FileManager.default.removeItem(at: file(sessions.removeFirst())) }
             known = sessions
         } catch {
             logger.warning("no capsule", metadata: ["session": "\(capsule.session)", "error": "\(error)"])
         }
+    }
+
+    /// Writes what has passed so far in a session that runs.
+    func keepOpen(_ capsule: Capsule) {
+        do { try write(capsule, to: openFile(capsule.session)) } catch {
+            logger.warning("nothing is kept of a session that runs", metadata: ["session": "\(capsule.session)", "error": "\(error)"])
+        }
+    }
+
+    /// The session has ended, and what there is to keep of it is kept.
+    func forgetOpen(_ session: SessionID) { try? FileManager.default.removeItem(at: openFile(session)) }
+
+    /// After a start: sessions that the last stop cut off have capsules then, with the outcome that the journal has for them.
+    func adoptCut(_ journal: Journal) async {
+        for session in sessions(ending: Self.openEnding) {
+            defer { forgetOpen(session) }
+            guard let bytes = try? Data(contentsOf: openFile(session)), var capsule = try? JSONDecoder().decode(Capsule.self, from: bytes),
+                let verdict = try? await journal.session(session)?.verdict, verdict.outcome == .failed || verdict.outcome == .unknown
+            else { continue }
+            capsule.verdict = verdict
+            keep(capsule)
+        }
+    }
+
+    private func write(_ capsule: Capsule, to file: URL) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(capsule).write(to: file, options: .atomic)
     }
 
     /// The newest, newest first.
@@ -50,10 +79,15 @@ public actor CapsuleStore {
     public func bytes(of session: SessionID) -> Data? { try? Data(contentsOf: file(session)) }
 
     private var sessions: [SessionID] {
-        if let known { return known }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.compactMap { $0.hasSuffix(Self.ending) ? SessionID($0.dropLast(Self.ending.count)) : nil }.sorted()
+        known ?? sessions(ending: Self.ending)
     }
+
+    private func sessions(ending: String) -> [SessionID] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.compactMap { $0.hasSuffix(ending) ? SessionID($0.dropLast(ending.count)) : nil }.sorted()
+    }
+
+    private func openFile(_ session: SessionID) -> URL { folder.appending(path: "\(session)\(Self.openEnding)") }
 
     private func file(_ session: SessionID) -> URL { folder.appending(path: "\(session)\(Self.ending)") }
 }

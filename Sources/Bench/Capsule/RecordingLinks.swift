@@ -32,6 +32,17 @@ struct RecordingLinks: DeviceOpener {
         return found.map { (RecordingDevice($0.hub, recorder), $0.port) }
     }
 
+    func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)? {
+        let at = recorder.now
+        let found: (any USBDevice)?
+        do throws(USBError) { found = try await opener.openUSB(below: tty) } catch {
+            recorder.note(.openUSB, at: at, error)
+            throw error
+        }
+        recorder.note(.openUSB, at: at, nil as USBError?) { $0.descriptors = found?.descriptors }
+        return found.map { RecordingDevice($0, recorder) }
+    }
+
     func openLine(_ device: DockedDevice, _ settings: LineSettings, timeout: Duration) async throws(SerialError) -> any SerialPort {
         let at = recorder.now
         do throws(SerialError) {

@@ -8,6 +8,8 @@ public struct Exchange: Hashable, Sendable, Codable {
         /// A device was opened; with its descriptors.
         case open
         case openHub = "open-hub"
+        /// The USB device below a tty was opened.
+        case openUSB = "open-usb"
         case controlOut = "out"
         case controlIn = "in"
         case claim

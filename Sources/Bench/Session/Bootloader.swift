@@ -123,12 +123,18 @@ extension FlashSession {
 
     func reset() async throws(SessionEnd) {
         guard let device else { throw SessionEnd(.unknown, .contactLost, "the unit is not open") }
-        do { try await bench.powerUps.wait(at: present.device.port) } catch { throw .benchStopped }
+        try await waitForPowerUp()
         do throws(USBError) {
             try await device.reset()
         } catch {
             throw lost(error, during: .rebooting)
         }
+    }
+
+    /// Waits for the unit's turn among those behind its USB hub, before anything that makes it start its firmware, and with that its radio. (A
+    /// bootloader has none: a detach waits for nobody.)
+    func waitForPowerUp() async throws(SessionEnd) {
+        do { try await bench.powerUps.wait(at: present.device.port) } catch { throw .benchStopped }
     }
 
     /// Waits until there is something on the bus again under a new number, opens it, and asks who it is before anything

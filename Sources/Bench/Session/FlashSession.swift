@@ -31,8 +31,10 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
-    /// What was in the slot when it began.
+    /// What was in the slot when it began, and when that was: milliseconds since 1970.
     private(set) var began: PresentDevice?
+    private(set) var beganUTC: Int64 = 0
+    var draft = CapsuleDraft()
     /// What the unit should hold, once the checks have passed.
     private(set) var target: Target?
     /// Whether an earlier session has left open what the unit holds.
@@ -52,6 +54,7 @@ actor FlashSession {
     /// - Throws: `CancellationError` when it is cancelled before the journal could take its beginning or its end.
     func run() async throws -> Verdict {
         began = present
+        beganUTC = bench.clock.utcMilliseconds
         await bench.presence.record(into: bench.recorder, bench.profile)
         step(.identifying)
         let startedAt = bench.clock.now
@@ -178,10 +181,13 @@ actor FlashSession {
         unit.installedVersion == nil || unit.installedVersion == target.version || history.openQuestion != nil
     }
 
-    /// A unit that was written and then could not be brought back into its bootloader may well hold the release; and one to which a step
-    /// was written is not refused any more.
+    /// A unit that was written and then could not be brought back into its bootloader may well hold the release, and so may one that says it
+    /// runs the release and could not be read; and one to which a step was written is not refused any more.
     private func honest(_ end: SessionEnd) -> SessionEnd {
-        guard wrote else { return end }
+        guard wrote else {
+            let saysItIsCurrent = target.map { reportedVersion == $0.version } ?? false
+            return end.outcome == .failed && end.isSilence && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
+        }
         if end.reason == .enterFailed { return SessionEnd(.unknown, .noAnswer, end.detail) }
         return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
     }
@@ -210,6 +216,7 @@ actor FlashSession {
             view.step = step
             view.progress = progress
         }
+        keepDraft(now)
     }
 
     private func store(_ event: JournalEvent) async throws {
@@ -294,6 +301,10 @@ actor FlashSession {
             bench.slot, present.device, memory: memory, endpoints: endpoints, rate: bench.profile.rate, bytesLeft: bytesLeft)
         let began = bench.clock.now
         var hasWaited = false
+        if let scarce = bench.budget.scarcity(for: request) {
+            hasWaited = true
+            try await mark(.grantAwaited(.init(scarce: "\(scarce)")))
+        }
         let grant: Grant
         do {
             grant = try await bench.budget.grant(request) { scarce in
@@ -332,14 +343,14 @@ actor FlashSession {
 
     /// Opens the unit and asks it who it is.
     private func firstWords() async throws(SessionEnd) -> Unit {
-        if let settings = bench.profile.smp {
-            do throws(SMPError) {
-                return try await converse(settings, within: bench.profile.bounds.request)
-            } catch {
-                throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+        try await remedied(Unit()) { () async throws(SessionEnd) in
+            if let settings = bench.profile.smp {
+                do throws(SMPError) {
+                    return try await converse(settings, within: bench.profile.bounds.request)
+                } catch {
+                    throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+                }
             }
-        }
-        return try await remedied(Unit()) { () async throws(SessionEnd) in
             do throws(USBError) {
                 let opened: any USBDevice
                 if let device { opened = device } else { opened = try await bench.identify.open(present) }
@@ -398,6 +409,7 @@ struct SessionBench: Sendable {
     let lane: Lane
     let presence: SlotPresence
     let recorder: Recorder
+    let capsules: CapsuleStore?
     let identify: Identify
     let checks: Checks
     let budget: HostBudget

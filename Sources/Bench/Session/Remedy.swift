@@ -13,14 +13,20 @@ enum Remedy: CaseIterable {
 }
 
 extension FlashSession {
-    /// Does a step, and does it again after each remedy that could be applied, as long as the unit is silent.
+    /// Does a step, and does it again after each remedy that could be applied, as long as the unit is silent. `silence`: what was found
+    /// before, where the step makes sense only after a remedy.
     func remedied<Value>(
-        _ unit: Unit, _ step: () async throws(SessionEnd) -> Value
+        _ unit: Unit, after silence: SessionEnd? = nil, _ step: () async throws(SessionEnd) -> Value
     ) async throws(SessionEnd) -> Value {
         var left = Remedy.allCases[...]
+        var found = silence
         while true {
             let failure: SessionEnd
-            do throws(SessionEnd) { return try await step() } catch { failure = error }
+            if let silence = found.take() {
+                failure = silence
+            } else {
+                do throws(SessionEnd) { return try await step() } catch { failure = error }
+            }
             guard failure.isSilence else { throw failure }
             var isApplied = false
             while !isApplied {
@@ -45,6 +51,7 @@ extension FlashSession {
     }
 
     private func resetPort(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
+        if let settings = bench.profile.smp { return try await resetPortOfLine(unit, settings, failure) }
         guard device != nil else { return false }
         try await mark(.portReset(.init(because: failure.detail)))
         try await reset()
@@ -57,6 +64,26 @@ extension FlashSession {
         return true
     }
 
+    /// The unit may not notice; its tty goes and comes back, for no driver of ttys stays bound through a reset.
+    private func resetPortOfLine(_ unit: Unit, _ settings: SMPSettings, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
+        do throws(USBError) {
+            guard present.device.isOnUSB, let below = try await bench.identify.opener.openUSB(below: present.device) else { return false }
+            await closeLinks()
+            do throws(USBError) {
+                try await markedInLink(.portReset(.init(because: failure.detail)))
+                try await below.reset()
+            } catch {
+                await below.close()
+                throw error
+            }
+            await below.close()
+        } catch {
+            throw SessionEnd(error, during: .identifying, otherwise: failure.reason)
+        }
+        _ = try await comeBack(expecting: unit, settings, within: bench.profile.bounds.request)
+        return true
+    }
+
     private func switchPower(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
         let request = bench.profile.bounds.request
         do throws(USBError) {
@@ -65,14 +92,17 @@ extension FlashSession {
                 await hub.close()
                 return false
             }
-            try await markedInHub(.portPowerCycled(.init(because: failure.detail)))
-            await device?.close()
-            setDevice(nil, present)
+            try await markedInLink(.portPowerCycled(.init(because: failure.detail)))
+            await closeLinks()
             // Until the unit is seen to have gone, which is what discharges it too.
             let attachment = present.device.attachment
             var failure: USBError?
             do throws(USBError) {
-                try await port.cyclePower(on: bench.lane) { await bench.presence.departure(of: attachment, within: request) }
+                try await port.cyclePower(on: bench.lane) {
+                    await bench.presence.departure(of: attachment, within: request)
+                    // Cancelled or not, the unit gets its power back.
+                    try? await waitForPowerUp()
+                }
             } catch {
                 failure = error
             }
@@ -81,11 +111,16 @@ extension FlashSession {
         } catch {
             throw SessionEnd(error, during: .identifying, otherwise: failure.reason)
         }
-        _ = try await meet(unit, within: bench.profile.bounds.comeBack)
+        let bound = bench.profile.bounds.comeBack
+        if let settings = bench.profile.smp {
+            _ = try await comeBack(expecting: unit, settings, within: bound)
+        } else {
+            _ = try await meet(unit, within: bound)
+        }
         return true
     }
 
-    private func markedInHub(_ event: JournalEvent) async throws(USBError) {
+    private func markedInLink(_ event: JournalEvent) async throws(USBError) {
         do throws(SessionEnd) { try await mark(event) } catch { throw USBError(.cancelled, "the bench is stopping") }
     }
 

@@ -17,14 +17,14 @@ extension FlashSession {
     func restart(
         expecting unit: Unit, _ settings: SMPSettings, until isThere: () -> Bool
     ) async throws(SessionEnd) -> Unit {
-        let old = present.device.attachment
         let wasThere = isThere()
+        if present.device.isOnUSB { try await waitForPowerUp() }
         if try await sendReset(), bench.presence.isFixed {
             try await listen()
         } else {
             try await waitUntilLeft { !wasThere && isThere() }
         }
-        return try await comeBack(after: old, expecting: unit, settings, until: bench.clock.now + bench.profile.bounds.comeBack)
+        return try await comeBack(expecting: unit, settings, within: bench.profile.bounds.comeBack)
     }
 
     /// Once: the answer to a reset may be lost, the unit is on its way then, and a second reset would end the trial of its new image.
@@ -85,13 +85,12 @@ extension FlashSession {
     }
 
     /// Waits until somebody answers at the slot, and asks who it is before anything else is made of it.
-    private func comeBack(
-        after old: DockedDevice.Attachment, expecting unit: Unit, _ settings: SMPSettings, until deadline: Duration
-    ) async throws(SessionEnd) -> Unit {
+    func comeBack(expecting unit: Unit, _ settings: SMPSettings, within bound: Duration) async throws(SessionEnd) -> Unit {
+        let deadline = bench.clock.now + bound
         while true {
             let left = deadline - bench.clock.now
             guard left > .zero else {
-                throw SessionEnd(.unknown, .didNotReturn, "nobody answered after \(bench.profile.bounds.comeBack.seconds) s")
+                throw SessionEnd(.unknown, .didNotReturn, "nobody answered after \(bound.seconds) s")
             }
             if bench.presence.isFixed, let slot = await bench.presence.elsewhere {
                 throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)")

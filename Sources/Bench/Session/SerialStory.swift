@@ -206,10 +206,11 @@ extension FlashSession {
             } catch {
                 failure = error
             }
+            let end = SessionEnd(failure, during: .transferring, otherwise: .transferFailed)
             // Whoever answers now may be another unit, on a line that stays when the unit leaves.
             guard failure.isTransient || (failure.isGone && bench.presence.isFixed), attempt < Self.transferAttempts,
-                try await isThere(unit, in: mode, settings)
-            else { throw SessionEnd(failure, during: .transferring, otherwise: .transferFailed) }
+                try await isThere(unit, in: mode, settings, because: end)
+            else { throw end }
             if failure == .forgotten, try await holds(component) { return try await mark(.transferFinished(transfer)) }
             bench.journal.logger.notice(
                 "upload failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
@@ -225,14 +226,17 @@ extension FlashSession {
         }
     }
 
-    /// Whether the same unit still answers, or again: a device server's connection can be cut while the unit stays.
-    private func isThere(_ unit: Unit, in mode: UnitMode, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+    /// Whether the same unit still answers, or again, by itself or after a remedy: a device server's connection can be cut while the unit stays.
+    private func isThere(
+        _ unit: Unit, in mode: UnitMode, _ settings: SMPSettings, because end: SessionEnd
+    ) async throws(SessionEnd) -> Bool {
         let deadline = bench.clock.now + bench.profile.bounds.request
         repeat {
             if try await found(settings, expecting: unit) != nil { return present.mode == mode }
             try await rest(Self.pause)
         } while bench.clock.now < deadline
-        return false
+        try await remedied(unit, after: end) { () async throws(SessionEnd) in }
+        return present.mode == mode
     }
 
     /// Tells the bootloader which image to try at the next boot.

@@ -37,15 +37,8 @@ extension FlashSession {
                 "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
             do throws(SessionEnd) { guard try await isIdle(loader) else { return false } } catch {
                 guard attempt < Self.transferAttempts, error.isSilence else { throw error }
-                let silence = error
-                var hasFailed = false
                 // Met again after a remedy, it is a bootloader in which nothing was begun.
-                loader = try await remedied(unit) { () async throws(SessionEnd) in
-                    guard hasFailed else {
-                        hasFailed = true
-                        throw silence
-                    }
-                    return try await enterBootloader(expecting: unit)
+                loader = try await remedied(unit, after: error) { () async throws(SessionEnd) in try await enterBootloader(expecting: unit)
                 }
             }
             if attempt == Self.transferAttempts { try await expectWritten(component, isOnly: isOnly, loader, after: failure) }

@@ -308,11 +308,11 @@ actor SlotRunner {
     }
 
     private func run(_ flash: FlashSession) async {
-        let began = shared.clock.utcMilliseconds
         let verdict = try? await flash.run()
         seenApproval = await flash.seenApproval
         if let verdict, let id = await flash.pen.session {
-            if verdict.outcome == .failed || verdict.outcome == .unknown { await shared.capsules?.keep(flash.capsule(id, verdict, began)) }
+            if verdict.outcome == .failed || verdict.outcome == .unknown { await shared.capsules?.keep(flash.capsule(id, verdict)) }
+            await flash.forgetDraft()
             await judge(id)
         }
         await ended(verdict, await flash.present.device.attachment, unit: await flash.pen.unit)

@@ -71,11 +71,15 @@ struct ShiftAccounts {
         case "slot-returned": account.state.isOutOfService = false
         case "session-started":
             account.state.session = try event.unit.flatMap { try outcomes[$0] ?? earlier($0) }?.callsForRetry ?? false
+            account.state.awaitsGrant = false
             account.ofSession = 0
         case "unit-docked":
             if let settledAt = account.settledAt { handling.append(Double(utc - settledAt) / 1000) }
             account.settledAt = nil
+        case "grant-awaited": account.state.awaitsGrant = true
+        case "grant-waited" where account.state.awaitsGrant: account.state.awaitsGrant = false
         case "grant-waited":
+            // It did not say that it would have to wait.
             let waited = try JSONText.decode(event.payload, as: JournalEvent.GrantWaited.self)
             let moved = min(Int64(waited.milliseconds), account.ofSession)
             account.milliseconds[account.state.use, default: 0] -= moved
@@ -92,6 +96,7 @@ struct ShiftAccounts {
         guard let slot else { return }
         var account = slots[slot] ?? opened()
         account.state.session = nil
+        account.state.awaitsGrant = false
         // The stop of the bench is no work of hands.
         account.settledAt = verdict.reason == .benchStopped ? nil : utc
         slots[slot] = account
@@ -116,7 +121,7 @@ struct ShiftAccounts {
         for slot in slots.keys {
             guard var account = slots[slot] else { continue }
             account.milliseconds[isDown ? .benchDown : account.state.use, default: 0] += passed
-            if account.state.session != nil { account.ofSession += passed }
+            if account.state.session != nil, !account.state.awaitsGrant { account.ofSession += passed }
             slots[slot] = account
         }
         booked = end
@@ -150,9 +155,11 @@ struct SlotStateBefore {
     var isOutOfService = false
     /// Whether the session that runs is a retry; `nil` where none runs.
     var session: Bool?
+    /// Whether it waits for its share of the host.
+    var awaitsGrant = false
 
     var use: SlotUse {
-        if let session { return session ? .retry : .flashing }
+        if let session { return awaitsGrant ? .awaitingGrant : session ? .retry : .flashing }
         return isHeld || isOutOfService ? .outOfService : .awaitingHands
     }
 }

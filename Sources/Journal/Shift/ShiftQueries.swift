@@ -71,6 +71,8 @@ extension Journal {
             if !state.isDown, let session = try latest("'session-started', 'outcome'", slot), session.kind == "session-started" {
                 own.session =
                     try session.unit.flatMap { try lastVerdict(of: $0, before: session.number, database) }?.callsForRetry ?? false
+                own.awaitsGrant =
+                    try latest("'session-started', 'grant-awaited', 'grant-waited'", slot)?.kind == "grant-awaited"
             }
             state.slots[slot] = own
         }

@@ -60,6 +60,12 @@ public final class InProcessBus: Sendable {
         return (try open(node: hub.node), UInt8(port))
     }
 
+    /// Opens the USB device that a tty hangs on; `nil` where there is none.
+    public func openUSB(below tty: String) throws(USBError) -> (any USBDevice)? {
+        guard let device = dock.devices.first(where: { $0.ttyNode == tty }) else { return nil }
+        return try open(node: device.node)
+    }
+
     /// Opens the serial line behind a tty's node.
     public func openSerial(node: String) throws(SerialError) -> any SerialPort {
         guard let port = dock.devices.first(where: { $0.ttyNode == node })?.openPort(time) else {
@@ -169,6 +175,39 @@ private final class InProcessDevice: USBDevice {
 
     func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8] {
         try await transfer(request, [], length: length, timeout)
+    }
+
+    func controlOut(
+        _ request: ControlRequest, data: [UInt8], then question: ControlRequest, length: Int, timeout: Duration
+    ) async -> (sent: Result<Void, USBError>, answer: Result<[UInt8], USBError>) {
+        let sent = await result(request, data, length: data.count, timeout)
+        let answer = await Self.isOver(sent) ? sent : result(question, [], length: length, timeout)
+        return (sent.map { _ in }, answer)
+    }
+
+    func controlIn(
+        _ requests: [ControlRequest], length: Int, timeout: Duration
+    ) async -> [Result<[UInt8], USBError>] {
+        var results: [Result<[UInt8], USBError>] = []
+        for request in requests {
+            if let last = results.last, Self.isOver(last) {
+                results.append(last)
+            } else {
+                results.append(await result(request, [], length: length, timeout))
+            }
+        }
+        return results
+    }
+
+    /// What is queued behind a transfer is asked whatever came of that one, unless the time of both has passed or the device has left.
+    private static func isOver(_ result: Result<[UInt8], USBError>) -> Bool {
+        if case .failure(let error) = result { [.timeout, .gone, .cancelled].contains(error.code) } else { false }
+    }
+
+    private func result(
+        _ request: ControlRequest, _ data: [UInt8], length: Int, _ timeout: Duration
+    ) async -> Result<[UInt8], USBError> {
+        do throws(USBError) { return .success(try await transfer(request, data, length: length, timeout)) } catch { return .failure(error) }
     }
 
     func claim(interface: UInt8) async throws(USBError) { try present() }

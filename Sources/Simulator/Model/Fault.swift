@@ -8,7 +8,8 @@ public struct Fault: Hashable, Sendable, Codable {
         case stall
         /// No answer: at a block of the download, on a request, or to the request that enters a DFU state.
         case silence
-        /// From a request on nothing is answered any more: until its port is reset, or only until its power was off where `value` is `power`.
+        /// From a request on, DFU's or SMP's, nothing is answered any more: until its port is reset, or only until its power was off where
+        /// `value` is `power`.
         case hang
         /// The transfer itself fails: at a block of the download, or on a request.
         case lineError = "line-error"

@@ -83,6 +83,8 @@ struct SimulatedSMPServer: Sendable {
         var time = Duration.zero
         var actions: [UnitAction] = []
         let name = Self.name(request)
+        unit.hang.meet(name, &unit.faults)
+        guard !unit.hang.isOn else { return (Reply(), time) }
         // Pulled out before it was done.
         if unit.faults.take(.unplug, where: { $0.request != nil && $0.request == name }) != nil {
             return (Reply(actions: [.unplug]), time)
@@ -115,6 +117,7 @@ struct SimulatedSMPServer: Sendable {
         case (OSGroup.id, OSGroup.Reset.command, .write): OSGroup.Reset.name
         case (OSGroup.id, OSGroup.Echo.command, .write): OSGroup.Echo.name
         case (OSGroup.id, OSGroup.Info.command, .read): OSGroup.Info.name
+        case (OSGroup.id, OSGroup.Parameters.command, .read): OSGroup.Parameters.name
         default: nil
         }
     }

@@ -7,6 +7,7 @@ struct UnitState: Sendable {
     /// Image number → its two slots.
     var images: [Int: MCUbootSlots]
     var faults = FaultPlan()
+    var hang = Hang()
     var chfId: EUI64
     /// Whether its firmware runs; without, its bootloader's serial recovery.
     var isRunning = false
@@ -144,13 +145,14 @@ struct SimulatedUnit2G3G: SimulatedUnit {
         reboot = nil
         upAt = .zero
         lineControl = LineControl()
+        state.hang.powerCycle()
         boot()
     }
 
     // MARK: Serial
 
     mutating func receive(_ bytes: [UInt8], now: Duration) {
-        guard now >= upAt, reboot.map({ now < $0.at }) ?? true else { return }
+        guard now >= upAt, !state.hang.isOn, reboot.map({ now < $0.at }) ?? true else { return }
         server.receive(toUnit.pass(bytes, &state.faults), now: now, &state)
     }
 
@@ -219,11 +221,15 @@ struct SimulatedUnit2G3G: SimulatedUnit {
     }
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
+        guard !state.hang.isOn else { return (.silence, []) }
         let reply =
             StandardRequests.answer(setup, descriptors: descriptors, strings: strings, alternates: &alternates)
             ?? lineControl.answer(setup, data)
         return (reply ?? .stall, [])
     }
 
-    mutating func portReset(now: Duration) -> [DeviceAction] { [] }
+    mutating func portReset(now: Duration) -> [DeviceAction] {
+        _ = state.hang.portReset()
+        return []
+    }
 }

@@ -20,13 +20,7 @@ struct SimulatedUnit4G: SimulatedUnit {
     private var flash: [UInt8: SimulatedFlash]
     private var bootloader: Bootloader
     private var alternates: [UInt8: UInt8] = [:]
-    /// What ends its silence; `nil` while it answers.
-    private var hang: Hang?
-
-    private enum Hang {
-        case untilReset
-        case untilPower
-    }
+    private var hang = Hang()
 
     /// `folder` keeps the flash between runs; `firmware` fills it where it is empty.
     init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
@@ -135,10 +129,8 @@ struct SimulatedUnit4G: SimulatedUnit {
 
     mutating func control(_ setup: SetupPacket, _ data: [UInt8], now: Duration) -> (ControlReply, [DeviceAction]) {
         let name = Self.name(of: setup)
-        if hang == nil, let fault = faults.take(.hang, where: { $0.request == name || $0.request == nil }) {
-            hang = fault.value == "power" ? .untilPower : .untilReset
-        }
-        guard hang == nil else { return (.silence, []) }
+        hang.meet(name, &faults)
+        guard !hang.isOn else { return (.silence, []) }
         // Asked first: descriptors are made anew each time.
         if setup.isStandard,
             let reply = StandardRequests.answer(
@@ -185,9 +177,7 @@ struct SimulatedUnit4G: SimulatedUnit {
     }
 
     mutating func portReset(now: Duration) -> [DeviceAction] {
-        if hang == .untilPower { return [] }
-        hang = nil
-        guard mode == .bootloader else { return [] }
+        guard hang.portReset(), mode == .bootloader else { return [] }
         boot()
         if faults.take(.neverReturns) != nil { return [.die] }
         if let other = faults.take(.returnsAs)?.value.flatMap({ EUI64($0) }) { serial = other }
@@ -196,7 +186,7 @@ struct SimulatedUnit4G: SimulatedUnit {
 
     /// Power is gone and comes back: what was being written stays half written.
     mutating func powerCycle() {
-        hang = nil
+        hang.powerCycle()
         boot()
     }
 }

@@ -135,6 +135,7 @@ public final class Campaign: Sendable {
         guard let controller else {
             return try await powerOn(cut: nil)
         }
+        witness.startCounting()
         let snapshots = dock.snapshots()
         let running = Task(executorPreference: time.lane("run", controller: nil)) { await controller.run(snapshots) }
         return PoweredBench(controller: controller, power: power, running: running)
@@ -146,6 +147,7 @@ public final class Campaign: Sendable {
         let journal = try Journal(memory, lane: time.lane("journal", controller: nil), clock: time)
         let sessions = try await journal.sessions(limit: .max)
         await witness.judge(sessions: sessions, units: plan.units, hands: hands)
+        if let shift = try await journal.shift(from: "1970-01-01T00:00:00Z", to: "2999-01-01T00:00:00Z") { witness.compare(shift) }
         let slots = try await journal.slots()
         try await journal.rebuildProjections()
         if try await journal.sessions(limit: .max) != sessions { witness.object("rebuilt sessions differ from the live ones") }

@@ -64,12 +64,12 @@ public struct CampaignPlan: Sendable {
         }
         switch variant {
         case .fourG:
-            let requests = ["DFU_DETACH", "DFU_DNLOAD", "DFU_UPLOAD", "DFU_GETSTATUS", "DFU_CLRSTATUS", "DFU_ABORT"]
-            let request = requests[dice.number(in: 0...5)]
+            let requests = DFURequest.allCases.map(\.name)
+            let request = requests[dice.number(in: 0...requests.count - 1)]
             let states = ["dfuDNLOAD-SYNC", "dfuDNBUSY", "dfuDNLOAD-IDLE", "dfuMANIFEST-SYNC", "dfuMANIFEST", "dfuUPLOAD-IDLE", "dfuIDLE"]
             let state = states[dice.number(in: 0...6)]
             let bad: [Fault.Kind] = [.stall, .silence, .lineError]
-            switch dice.number(in: 0...11) {
+            switch dice.number(in: 0...12) {
             case 0: return Fault(.unplug, atByte: byte, times: 1)
             case 1: return Fault(.unplug, inState: state, times: 1)
             case 2, 3: return Fault(bad[dice.number(in: 0...2)], atBlock: block, times: times)
@@ -84,16 +84,20 @@ public struct CampaignPlan: Sendable {
                 guard dice.chance(50) else { return Fault(.pollTimeout, value: "\(dice.number(in: 1...200))", times: nil) }
                 return Fault(.slow, atBlock: block, value: "\(dice.number(in: 1...3000))", times: times)
             case 10: return Fault(.shortUpload, atBlock: block, times: times)
+            case 11: return hang(at: requests + ["GET_DESCRIPTOR"], &dice)
             default:
                 guard dice.chance(30) else { return coming(&dice) }
                 let kinds: [Fault.Kind] = [.truncatedDescriptors, .garbageDescriptors, .hugeDescriptors]
                 return Fault(kinds[dice.number(in: 0...2)], value: "\(dice.number(in: 1...60))", times: nil)
             }
         case .twoG3G:
-            let requests = ["image upload", "image state write", "image state read", "reset", "echo", "info", "parameters"]
-            let request = requests[dice.number(in: 0...6)]
+            let requests = [
+                ImageGroup.Upload.name, ImageGroup.WriteState.name, ImageGroup.ReadState.name, OSGroup.Reset.name, OSGroup.Echo.name,
+                OSGroup.Info.name, OSGroup.Parameters.name, "confirm",
+            ]
+            let request = requests[dice.number(in: 0...requests.count - 1)]
             let lines: [Fault.Kind] = [.lineLost, .lineDuplicated, .lineReordered, .lineCorrupted, .noise]
-            switch dice.number(in: 0...11) {
+            switch dice.number(in: 0...12) {
             case 0: return Fault(.unplug, atByte: byte, times: 1)
             case 1: return Fault(.unplug, request: request, times: 1)
             case 2, 3: return Fault(.silence, request: request, times: times)
@@ -106,9 +110,15 @@ public struct CampaignPlan: Sendable {
                     dice.chance(50) ? .wrongOffset : .wrongSequence, atBlock: block, value: "\(dice.number(in: -600...600))", times: times)
             case 9: return Fault(.smallBuffers, value: "\(dice.number(in: 130...400))", times: nil)
             case 10: return Fault(.confirmLost, times: times)
+            case 11: return hang(at: requests, &dice)
             default: return coming(&dice)
             }
         }
+    }
+
+    /// Until its port is reset, or its power was off.
+    private static func hang(at requests: [String], _ dice: inout Dice) -> Fault {
+        Fault(.hang, request: requests[dice.number(in: 0...requests.count - 1)], value: dice.chance(50) ? "power" : nil, times: 1)
     }
 }
 

@@ -9,7 +9,7 @@ internal import Synchronization
 final class Witness: Sendable {
     private let bus: InProcessBus
     private let image: [UInt8]
-    /// Units that may come back under another name: of these nothing is known by name.
+    /// Units that may come back under another name: of these nothing is known by name, and what sits in the slot is looked at.
     private let renamed: Set<EUI64>
     /// Units that say another version than they run.
     private let liars: Set<EUI64>
@@ -22,6 +22,10 @@ final class Witness: Sendable {
         var before: [SessionID: Int] = [:]
         var open: Set<SessionID> = []
         var outcomes: [SessionID: Outcome] = [:]
+        /// Outcomes since the bench that runs now came up.
+        var sinceStart: [Outcome: Int] = [:]
+        /// The last outcome of each unit, and of each session whose unit is not known.
+        var last: [String: Outcome] = [:]
         var isCalm = false
     }
 
@@ -43,6 +47,8 @@ final class Witness: Sendable {
     var violations: [String] { state.withLock { $0.violations } }
 
     func object(_ sentence: String) { state.withLock { $0.violations.append(sentence) } }
+
+    func startCounting() { state.withLock { $0.sinceStart = [:] } }
 
     func calm() { state.withLock { $0.isCalm = true } }
 
@@ -74,11 +80,17 @@ final class Witness: Sendable {
         }
         let (wasOpen, before) = state.withLock { state in
             state.outcomes[session] = verdict.outcome
+            state.sinceStart[verdict.outcome, default: 0] += 1
+            state.last[event.unit?.description ?? "session \(session)"] = verdict.outcome
             return (state.open.remove(session) != nil, state.before[session])
         }
         if !wasOpen { object("session \(session) has two outcomes, or no beginning") }
         if verdict.outcome == .unknown, verdict.reason == nil { object("session \(session) is unknown without a reason") }
-        guard let unit = event.unit, units[unit] != nil, !renamed.contains(unit) else { return }
+        guard let unit = event.unit else { return }
+        guard units[unit] != nil, !renamed.contains(unit) else {
+            if let slot = event.slot, let other = bus.occupant(of: slot) { judge(verdict, other, "session \(session) in \(slot)") }
+            return
+        }
         judge(verdict, unit, "session \(session)")
         if verdict.outcome == .refused, let before, let now = try? bus.glance(at: unit).downloadsBegun, now != before {
             object("session \(session): \(unit) was refused (\(verdict.reason?.rawValue ?? "?")) and had been written")
@@ -103,7 +115,8 @@ final class Witness: Sendable {
         let holds = holds(unit)
         if verdict.outcome.isCurrent, !holds { object("\(session): \(unit) is \(verdict.outcome) and does not hold the release") }
         guard verdict.outcome == .failed, holds, !liars.contains(unit), let glance = try? bus.glance(at: unit) else { return }
-        if glance.mode == .runtime, glance.isOnBus, verdict.wrote {
+        // A unit that says nothing to anybody can't be told from a dead one: that it was not reached is what failed.
+        if glance.mode == .runtime, glance.isOnBus, verdict.reason != .identificationFailed {
             object(
                 "\(session): \(unit) is called failed (\(verdict.reason?.rawValue ?? "?"): \(verdict.detail ?? "")) and holds and runs the release"
             )
@@ -132,6 +145,19 @@ final class Witness: Sendable {
         for view in bench.board.slots where view.isPresent || view.sessionBegan != nil {
             object("\(view.slot): every unit was taken out, and the board shows \(view.isPresent ? "one" : "a session")")
         }
+        let counted = state.withLock { $0.sinceStart }
+        if bench.board.tally.outcomes != counted { object("the board counts \(bench.board.tally.outcomes), the journal has \(counted)") }
+    }
+
+    /// `report`: of all the campaign.
+    func compare(_ report: ShiftReport) {
+        let last = state.withLock { $0.last.values.map { $0 } }
+        let (reflashed, current) = (last.count { $0 == .reflashed }, last.count { $0 == .alreadyCurrent })
+        guard
+            (report.reflashed, report.alreadyCurrent) != (reflashed, current)
+                || report.lost.values.reduce(0, +) != last.count - reflashed - current
+        else { return }
+        object("the shift's report counts \(report.reflashed), \(report.alreadyCurrent) and \(report.lost); the journal has \(last)")
     }
 
     func judge(sessions: [SessionRecord], units: [UnitDescription], hands: Hands) async {

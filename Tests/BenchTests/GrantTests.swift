@@ -1,0 +1,51 @@
+import Bench
+import BenchModel
+import Journal
+import Simulator
+import Testing
+
+/// Sessions that wait for their share of the host.
+@Suite(.timeLimit(.minutes(2))) struct GrantTests {
+    private static let old = FirmwareVersion(rawValue: 0x0002_0100)
+    private static let step = FirmwareVersion(rawValue: 0x0002_0110)
+
+    @Test func `A session that must wait says so at once, and again when it has got its share`() async throws {
+        let setup = TestBench.Setup(installed: [Self.old, Self.old], concurrentSessions: 1)
+        let (first, second) = try await TestBench.run(setup, seed: 1) { bench in
+            _ = try await bench.ended(1)
+            _ = try await bench.ended(2)
+            let events = try await bench.journal.events(after: 0, limit: 1000)
+            let kinds = ["grant-awaited", "grant-waited", "outcome"]
+            func story(_ slot: Int) -> [(String, EventNumber)] {
+                events.filter { $0.slot == TestBench.slot(slot) && kinds.contains($0.kind) }.map { ($0.kind, $0.number) }
+            }
+            return story(1).count == 1 ? (story(1), story(2)) : (story(2), story(1))
+        }
+        #expect(first.map(\.0) == ["outcome"])
+        #expect(second.map(\.0) == ["grant-awaited", "grant-waited", "outcome"])
+        #expect(second[0].1 < first[0].1 && first[0].1 < second[1].1, "it waits while the other one is written")
+    }
+
+    @Test func `A unit on a way of steps that is met in its bootloader waits for its share before it is read`() async throws {
+        var setup = TestBench.Setup(installed: [Self.old, Self.old], concurrentSessions: 1)
+        setup.over = [Self.step]
+        setup.steps = [Self.step]
+        setup.stepOver = [Self.old]
+        // The second is met in its bootloader; the first is written for a long time.
+        setup.isEmpty = true
+        setup.checksOff = [.startingVersion]
+        setup.undocked = [2]
+        setup.faults = [1: [Fault(.slow, value: "300", times: nil)]]
+        let (outcome, read) = try await TestBench.run(setup, seed: 1) { bench in
+            _ = try await bench.view(1) { $0.step == .transferring }
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(2))
+            _ = try await bench.ended(1)
+            _ = try await bench.ended(2)
+            let events = try await bench.journal.events(after: 0, limit: 1000)
+            let outcome = events.first { $0.slot == TestBench.slot(1) && $0.kind == "outcome" }?.number
+            let entered = events.first { $0.slot == TestBench.slot(2) && ["bootloader-entered", "readback"].contains($0.kind) }?.number
+            return (outcome, entered)
+        }
+        #expect(try #require(outcome) < (try #require(read)))
+    }
+}
