@@ -51,6 +51,11 @@ def work_folder():
     return tempfile.TemporaryDirectory(prefix="bench-")
 
 
+def say(name, ours, peer, unit):
+    """One figure, as `figures.py` reads it. `peer`: the other tool's, or the bound where there is none."""
+    print(f"bench: {name} ours={ours:.2f} peer={peer:.2f} ratio={ours / peer:.2f} unit={unit}", flush=True)
+
+
 def rate(value):
     """KiB/s in a column."""
     return f"{value:7.1f}" if value else "      —"

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from common import GBCS_VERSION, VERSION, work_folder
+from common import GBCS_VERSION, VERSION, say, work_folder
 from boards import ROOT, VENV
 from daemon import BIN, LocalConnection
 
@@ -194,17 +194,26 @@ def theirs(work, units):
         for copy in os.scandir(copies):
             os.truncate(copy.path, os.path.getsize(image))
         whole = [copy for copy in os.scandir(copies) if filecmp.cmp(image, copy.path, shallow=False)]
-    return {"whole": download[0], "cpu": download[1], "failed": max(download[2], upload[2], units - len(whole)), "both ways": download[1] + upload[1]}
+    return {"whole": download[0], "cpu": download[1], "failed": max(download[2], upload[2], units - len(whole)), "both ways": download[1] + upload[1],
+            "resident": download[3]}
 
 
 def all_at_once(units, words, last):
-    """A dfu-util for each unit, whose last word is made of the unit's number; seconds, CPU seconds, and how many failed."""
+    """A dfu-util for each unit, whose last word is made of the unit's number; seconds, CPU seconds, how many failed, MB resident in all."""
     before, start = os.times(), time.monotonic()
     processes = [subprocess.Popen(["dfu-util", "-E", "1", "-d", "1209:4c01,1209:4c02", "-p", f"1-{place(i)}", "-a", "0", *words, last(i)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for i in range(units)]
-    failed = [process for process in processes if b"rror" in process.communicate()[1] or process.returncode]
+    failed = [process for process in processes if [b"rror" in process.stderr.read(), not ended(process)] != [False, False]]
     after, end = os.times(), time.monotonic()
-    return end - start, after.children_user + after.children_system - before.children_user - before.children_system, len(failed)
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return end - start, cpu, len(failed), sum(process.resident for process in processes)
+
+
+def ended(process):
+    """Whether a process ended well; what it had resident at the most, in MB, is left with it."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode, process.resident = os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1000
+    return process.returncode == 0
 
 
 def inside(work, units):
@@ -234,12 +243,11 @@ def main(words):
             print(f"{units:5} {length(units) // MIB:5} {we['transfer']:11.2f} {we['whole']:8.2f} {we['cpu']:6.2f} {we['written']:15.2f} {we['resident']:12.1f} {we['threads']:8.0f} "
                   f"{mib / we['transfer']:7.1f}  {they['whole']:12.2f} {they['cpu']:6.2f} {they['both ways']:18.2f} {mib / they['whole']:7.1f} {they['failed']:7.0f}", flush=True)
             say(f"dfu-{name}-{units}-throughput", mib / we["transfer"], mib / they["whole"], "MiB/s")
+            say(f"dfu-{name}-{units}-wall", we["whole"], they["whole"], "s")
+            say(f"dfu-{name}-{units}-memory", we["resident"], they["resident"], "MB")
+            say(f"dfu-{name}-{units}-threads", we["threads"], units, "threads")
             say(f"dfu-{name}-{units}-cpu-transfer", we["written"], they["cpu"], "s")
             say(f"dfu-{name}-{units}-cpu-session", we["cpu"], they["both ways"], "s")
-
-
-def say(name, ours, peer, unit):
-    print(f"bench: {name} ours={ours:.2f} peer={peer:.2f} ratio={ours / peer:.2f} unit={unit}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-from common import ROOT
+from common import ROOT, say
 from daemon import BIN
 from dfu_parallel import CONFIG, place
 
@@ -63,7 +63,8 @@ def serve(work):
 
 
 def say(name, seconds, resident, bound):
-    print(f"bench: journal-{name} ours={seconds:.2f} peer={bound} ratio={seconds / bound:.2f} unit=s (bound), {resident:.0f} MB resident", flush=True)
+    say(f"journal-{name}-bound", seconds, bound, "s")
+    print(f"{resident:.0f} MB resident", flush=True)
 
 
 def main(units):

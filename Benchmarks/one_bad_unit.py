@@ -11,7 +11,7 @@ import sys
 import time
 
 import dfu_parallel
-from common import work_folder
+from common import say, work_folder
 from daemon import BIN
 
 RUNS = int(os.environ.get("RUNS", "1"))
@@ -70,7 +70,7 @@ def main(units):
     for kind, value in seconds.items():
         print(f"{units - 1} units beside a {kind} one: {value:.2f} s, {value / seconds['well'] * 100 - 100:+.1f} %")
         if kind != "well":
-            dfu_parallel.say(f"one-{kind}-unit", value, seconds["well"], "s")
+            say(f"one-{kind}-unit", value, seconds["well"], "s")
 
 
 if __name__ == "__main__":

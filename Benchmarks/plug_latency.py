@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 
-from common import work_folder
+from common import say, work_folder
 from daemon import BIN
-from dfu_parallel import Daemon, MIB, chf, prepare
+from dfu_parallel import Daemon, MIB, RUNS, chf, prepare
 
 
 def order(work, request):
@@ -57,16 +57,22 @@ def inside(work, units):
         daemon.stop()
 
 
-def main(units):
+def measure(units):
     with work_folder() as work:
         prepare(work, units, "20 ms", MIB // 4, detach="1 ms", docked=False)
         out = subprocess.check_output([f"{BIN}/hubsim", "run", "--dock", f"{work}/dock.yaml", "--socket", f"{work}/ctl.sock", "--",
                                        sys.executable, os.path.abspath(__file__), "inside", work, str(units)], text=True)
-    result = json.loads(out.strip().splitlines()[-1])
-    print(f"{units} units plugged in within {result['took']:.2f} s; milliseconds from there to   median      90 %   longest")
-    for kind, times in result["stages"].items():
-        print(f"{kind:60} {statistics.median(times):9.1f} {times[len(times) * 9 // 10]:9.1f} {times[-1]:9.1f}")
-    print(f"bench: plug-to-first-block-{units} ours={statistics.median(result['stages']['transfer-started']):.1f} bound=50 unit=ms", flush=True)
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def main(units):
+    runs = [measure(units) for _ in range(RUNS)]
+    middle = lambda kind, of: statistics.median(of(run["stages"][kind]) for run in runs)
+    print(f"{units} units plugged in within {max(run['took'] for run in runs):.2f} s, medians of {RUNS}; milliseconds from there to   median      90 %   longest")
+    for kind in runs[0]["stages"]:
+        ninth = middle(kind, lambda times: times[len(times) * 9 // 10])
+        print(f"{kind:60} {middle(kind, statistics.median):9.1f} {ninth:9.1f} {middle(kind, lambda times: times[-1]):9.1f}")
+    say(f"plug-to-first-block-{units}-bound", middle("transfer-started", statistics.median), 50, "ms")
 
 
 if __name__ == "__main__":

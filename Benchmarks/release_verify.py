@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from common import work_folder
+from common import say, work_folder
 from daemon import BIN
 
 DESCRIPTION = """
@@ -55,6 +55,7 @@ def main(runs):
                       "-CAfile", "trust/roots/release-root.pem", "-purpose", "any", "-out", "/dev/null"], work, runs)
     print(f"release verify {ours:.1f} ms (all hashes, the release's signature and both of the image); sha256sum {sums:.1f} ms "
           f"+ openssl cms -verify {cms:.1f} ms: ratio {ours / (sums + cms):.2f}")
+    say("release-verify", ours, sums + cms, "ms")
 
 
 if __name__ == "__main__":

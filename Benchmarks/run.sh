@@ -3,12 +3,17 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python=../.venv/bin/python
-"$python" release_verify.py
-RUNS="${RUNS:-5}" "$python" dfu_parallel.py unit host
-RUNS="${RUNS:-5}" "$python" dfu_parallel.py memory 1 64
-"$python" one_bad_unit.py
-"$python" plug_latency.py
-"$python" journal_large.py
-"$python" smp_line.py
-"$python" smp_cpu.py
-"$python" smp_boards.py "${RUNS:-1}"
+export RUNS="${RUNS:-5}"
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+measure() { "$python" "$@" | tee -a "$log"; }
+measure release_verify.py
+measure dfu_parallel.py unit host
+measure dfu_parallel.py memory 1 64
+measure one_bad_unit.py
+measure plug_latency.py
+measure journal_large.py
+measure smp_line.py
+measure smp_cpu.py
+measure smp_boards.py "$RUNS"
+"$python" figures.py < "$log"

@@ -52,6 +52,9 @@ def main(runs):
                 toolkit = median(lambda: theirs(toolkit_seconds, board, data, pty), runs) if pty else None
                 ratios = ", ".join(f"{mine / rate:.2f} × {name}" for name, rate in [("smpclient", smpclient), ("mcumgr-toolkit", toolkit)] if rate)
                 print(f"{board.name:46} {'pty' if pty else 'TCP':4} {common.rate(mine)} {common.rate(smpclient)}  {common.rate(toolkit)}   {ratios}", flush=True)
+                for name, rate in [("smpclient", smpclient), ("mcumgr-toolkit", toolkit)]:
+                    if rate:
+                        common.say(f"smp-{board.name.replace(' ', '-')}-{'pty' if pty else 'tcp'}-{name}", mine, rate, "KiB/s")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from common import GBCS_VERSION, inside_dock, signed_image, work_folder
+from common import GBCS_VERSION, inside_dock, say, signed_image, work_folder
 from boards import VENV
 from daemon import Daemon, make_release
 
@@ -73,6 +73,7 @@ def inside(work, count):
     other = theirs(work, 1 + count, count)
     print(f"{count} units: reflashd {mine:.2f} s of CPU (the whole session, readback and records too), {count} smpmgr {other:.2f} s "
           f"(upload, mark, reset): 1/{other / mine:.1f}")
+    say(f"smp-cpu-{count}", mine, other, "s")
     print(f"threads of reflashd: {alone} with 1 unit, {threads} with {count}")
 
 

@@ -5,7 +5,7 @@ smpclient and mcumgr-toolkit one after the other, each to a unit of its own.
 import itertools
 import sys
 
-from common import GBCS_VERSION, inside_dock, rate, signed_image, work_folder
+from common import GBCS_VERSION, inside_dock, rate, say, signed_image, work_folder
 from daemon import Daemon, make_release
 from peers import smpclient_seconds, toolkit_seconds
 
@@ -50,6 +50,10 @@ def inside(work, baud, count):
     most = limit(baud, len(data))
     print(f"{baud:9} {count:7} {rate(most)} {rate(verdict['rate'])}  {verdict['rate'] / most:8.1%}  {rate(theirs and kib / theirs):>9}  "
           f"{rate(toolkit and kib / toolkit):>14}", flush=True)
+    say(f"smp-line-{baud}-{count}-limit", verdict["rate"], most, "KiB/s")
+    for name, seconds in [("smpclient", theirs), ("mcumgr-toolkit", toolkit)]:
+        if seconds:
+            say(f"smp-line-{baud}-{count}-{name}", verdict["rate"], kib / seconds, "KiB/s")
 
 
 def main(bauds):
