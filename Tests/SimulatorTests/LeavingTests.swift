@@ -10,11 +10,11 @@ import Testing
     private func device() throws -> BusDevice {
         let description = UnitDescription(
             variant: .fourG, chfId: EUI64(rawValue: 1), gpfId: EUI64(rawValue: 2), model: "010A030B",
-            hardwareVersion: HardwareVersion(rawValue: 0x0101), firmware: .empty,
+            hardwareVersion: HardwareVersion(rawValue: 0x0101), firmware: .factory(FirmwareVersion(rawValue: 0x0002_0100)),
             timing: UnitTiming(
                 erase: .zero, program: .zero, manifest: .zero, detach: .zero, reboot: .milliseconds(500)),
             transferSize: 1024, manifestationTolerant: true, serial: UnitDescription.SerialDescription(), faults: [])
-        let seat = UnitSeat(description, folder: nil, firmware: FactoryFirmware.image(FirmwareVersion(rawValue: 0x0002_0100)))
+        let seat = try UnitSeat(description, stateFolder: nil)
         return BusDevice(seat: seat, position: try #require(USBPosition("1-1")), number: 5, ttyNumber: nil)
     }
 

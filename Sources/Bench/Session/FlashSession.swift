@@ -40,7 +40,7 @@ actor FlashSession {
     /// Whether an earlier session has left open what the unit holds.
     private(set) var hadOpenQuestion = false
     /// Bytes that are still to be written, with all steps on the way.
-    private var bytesLeft = 0
+    private(set) var bytesLeft = 0
     /// The approval that counted just before the checks; `nil` where there was none.
     private(set) var seenApproval: EventNumber?
 
@@ -286,120 +286,11 @@ actor FlashSession {
         reportedVersion = nil
     }
 
+    func seesApproval(_ approval: EventNumber?) { seenApproval = approval }
+
     func hears(_ unit: Unit) { reportedVersion = unit.installedVersion }
 
     func found(_ hash: SHA256Value, in component: String) { readback[component] = hash }
-
-    /// For a conversation of DFU: endpoint 0, and as many blocks as are under way at once.
-    private func grantForBlocks() async throws(SessionEnd) -> Grant {
-        try await grant(memory: USBLimits.controlTransfer * DFUClient.uploadDepth, endpoints: 1)
-    }
-
-    /// Waits for the session's share of the host. `memory` in bytes of usbfs buffers; `endpoints` with endpoint 0.
-    func grant(memory: Int, endpoints: Int) async throws(SessionEnd) -> Grant {
-        let request = GrantRequest(
-            bench.slot, present.device, memory: memory, endpoints: endpoints, rate: bench.profile.rate, bytesLeft: bytesLeft)
-        let began = bench.clock.now
-        var hasWaited = false
-        if let scarce = bench.budget.scarcity(for: request) {
-            hasWaited = true
-            try await mark(.grantAwaited(.init(scarce: "\(scarce)")))
-        }
-        let grant: Grant
-        do {
-            grant = try await bench.budget.grant(request) { scarce in
-                hasWaited = true
-                bench.board.update(bench.slot) { $0.message = "waits for its share of \(scarce)" }
-            }
-        } catch {
-            throw .benchStopped
-        }
-        if hasWaited {
-            bench.board.update(bench.slot) { $0.message = nil }
-            try await mark(.grantWaited(.init(milliseconds: Int((bench.clock.now - began).milliseconds))))
-        }
-        return grant
-    }
-
-    // MARK: Beginning
-
-    private func identified() async -> Result<Unit, SessionEnd> {
-        do throws(SessionEnd) {
-            let unit = try await firstWords()
-            bench.board.update(bench.slot) { $0.unit = unit }
-            if let chfId = unit.chfId {
-                pen.unit = chfId
-                if let other = await bench.registry.claim(chfId, for: bench.slot, bench.presence) {
-                    return .failure(
-                        SessionEnd(.refused, .duplicateIdentity, "\(chfId) is plugged into slot \(other) at the same time"))
-                }
-                bench.board.forget(chfId, except: bench.slot)
-            }
-            return .success(unit)
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// Opens the unit and asks it who it is.
-    private func firstWords() async throws(SessionEnd) -> Unit {
-        try await remedied(Unit()) { () async throws(SessionEnd) in
-            if let settings = bench.profile.smp {
-                do throws(SMPError) {
-                    return try await converse(settings, within: bench.profile.bounds.request)
-                } catch {
-                    throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
-                }
-            }
-            do throws(USBError) {
-                let opened: any USBDevice
-                if let device { opened = device } else { opened = try await bench.identify.open(present) }
-                device = opened
-                let unit = try await bench.identify.unit(opened, mode: present.mode)
-                hears(unit)
-                return unit
-            } catch {
-                throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
-            }
-        }
-    }
-
-    private func checked(_ identified: Result<Unit, SessionEnd>, _ history: UnitRecord) async -> Result<Route, SessionEnd> {
-        switch identified {
-        case .failure(let end): return .failure(end)
-        case .success(let unit):
-            seenApproval = try? await bench.checks.targets.target(for: unit, variant: bench.profile.variant).approval
-            do throws(Refusal) {
-                let route = try await bench.checks.route(for: unit, mode: present.mode, last: history.lastVersion)
-                bench.board.update(bench.slot) { $0.targetVersion = route.target.version }
-                return .success(route)
-            } catch {
-                return .failure(SessionEnd(error))
-            }
-        }
-    }
-
-    private func begin(
-        _ identified: Result<Unit, SessionEnd>, _ checked: Result<Route, SessionEnd>
-    ) async throws -> (session: SessionID, checksOff: [String]) {
-        let route = try? checked.get()
-        let unit = try? identified.get()
-        let checksOff = bench.checks.off(route?.target, unit, mode: present.mode)
-        let started = JournalEvent.SessionStarted(
-            unit: unit ?? Unit(), profile: bench.profile.name, mode: present.mode, target: route?.target,
-            steps: route?.before.map(\.version) ?? [], checksOff: checksOff)
-        let record = try await pen.record(.sessionStarted(started))
-        bench.board.update(bench.slot) { $0.session = record.number }
-        return (record.number, checksOff)
-    }
-
-    /// The unit's earlier sessions; this one has not begun yet.
-    private func history(of unit: Unit?) async -> UnitRecord {
-        guard let chfId = unit?.chfId, let record = try? await bench.journal.journal.unit(chfId) else {
-            return UnitRecord(chfId: EUI64(rawValue: 0), sessions: [])
-        }
-        return record
-    }
 }
 
 /// What a session works with: its slot's place in the bench.

@@ -1,4 +1,4 @@
-public import BenchModel
+internal import BenchModel
 internal import Dock
 internal import Journal
 internal import Links
@@ -7,27 +7,27 @@ internal import Logging
 /// One slot at work: it begins a session when a unit is docked, leaves the unit to the session while it runs, and shows
 /// what the technician should do next. Lives on the slot's lane.
 actor SlotRunner {
-    private let lane: Lane
+    let lane: Lane
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
     nonisolated let slot: SlotID
-    private let presence: SlotPresence
-    private let shared: BenchShared
-    private var session: Task<Void, Never>?
+    let presence: SlotPresence
+    let shared: BenchShared
+    private(set) var session: Task<Void, Never>?
     /// The docking that has been recorded and dealt with: the attachment that it began with, or that its session ended with.
-    private var docked: DockedDevice.Attachment?
+    private(set) var docked: DockedDevice.Attachment?
     /// Who that is, as far as it is known.
-    private var dockedUnit: EUI64?
+    private(set) var dockedUnit: EUI64?
     private var reconciling: Task<Void, Never>?
     private var mustReconcile = false
     /// Waits for a unit that was scanned into the slot.
-    private var expecting: Task<Void, Never>?
-    private var profile: DeviceProfile?
+    var expecting: Task<Void, Never>?
+    private(set) var profile: DeviceProfile?
     /// The approval that counted when the last session looked.
-    private var seenApproval: EventNumber?
-    private var isHeld = false
-    private var isOutOfService = false
-    private var isStopping = false
+    private(set) var seenApproval: EventNumber?
+    var isHeld = false
+    var isOutOfService = false
+    private(set) var isStopping = false
     /// What the journal says of the slot from before this daemon, until the first look at the dock.
     private var remembered: SlotRecord?
 
@@ -129,121 +129,6 @@ actor SlotRunner {
         }
     }
 
-    // MARK: Orders
-
-    /// Begins another session with the unit that is in the slot.
-    func retry(by: Operator) async throws(SlotOrderError) {
-        guard session == nil else { throw SlotOrderError(slot, "a session is running") }
-        guard !isStopping else { throw SlotOrderError(slot, "the bench is stopping") }
-        guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
-        guard !isOutOfService else { throw SlotOrderError(slot, "the slot is out of service; a supervisor must return it first") }
-        guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
-        try await recordOrder(.slotRetried(.init(by: by)))
-        guard await presence.present == device else { throw SlotOrderError(slot, "the unit was taken out or exchanged meanwhile") }
-        begin(device, profile)
-    }
-
-    /// Comes before all others where something must wait, until the session that runs here, or the next one, has ended.
-    func hasten(by: Operator) async throws(SlotOrderError) {
-        try await recordOrder(.slotHastened(.init(by: by)))
-        shared.budget.hasten(slot)
-    }
-
-    /// What may be flashed, or which units, may have changed: a unit that is here and was refused for that is looked at again.
-    func reconsider() async {
-        guard session == nil, let view = shared.board.slot(slot), let reason = view.verdict?.reason, let device = await presence.present,
-            let profile, await isLifted(reason, of: view.unit ?? Unit(), profile), await presence.present == device,
-            docked == device.device.attachment
-        else { return }
-        begin(device, profile)
-    }
-
-    /// Whether what a unit was refused for is so no more: another approval counts than then, or it is expected now.
-    private func isLifted(_ reason: OutcomeReason, of unit: BenchModel.Unit, _ profile: DeviceProfile) async -> Bool {
-        switch reason {
-        case .noApprovedRelease, .releaseEnded, .trialComplete, .noPath:
-            let approval = try? await shared.targets.target(for: unit, variant: profile.variant).approval
-            return approval != nil && approval != seenApproval
-        case .notExpected, .unitHeld, .otherUnitScanned:
-            return (try? await shared.admission.admit(unit, in: slot)) != nil
-        default: return false
-        }
-    }
-
-    /// The unit was scanned into this slot: where nothing appears here within the bound, that is its outcome.
-    func expect(_ unit: EUI64) {
-        expecting?.cancel()
-        expecting = Task(executorPreference: lane) { [shared] in
-            guard (try? await shared.clock.sleep(for: shared.contactBound)) != nil else { return }
-            await self.noContact(unit)
-        }
-    }
-
-    private func noContact(_ unit: EUI64) async {
-        guard session == nil, !isStopping, await presence.present == nil else { return }
-        let bound = try? await shared.journal.look { [slot] in try $0.binding(of: slot)?.value }
-        guard bound == unit, session == nil else { return }
-        var pen = shared.pen(for: slot, unit: unit)
-        let started = JournalEvent.SessionStarted(
-            unit: Unit(chfId: unit), profile: profile?.name ?? "", mode: .runtime, target: nil, checksOff: [])
-        let verdict = Verdict(
-            .failed, reason: .noContact, detail: "scanned into the slot, and not seen there for \(shared.contactBound.components.seconds) s"
-        )
-        pen.session = try? await pen.record(.sessionStarted(started)).number
-        guard pen.session != nil, (try? await pen.record(.outcome(verdict))) != nil else { return }
-        shared.board.update(slot) { $0.unit = Unit(chfId: unit) }
-        await show(verdict, unit: unit)
-    }
-
-    /// No session begins here until the slot is released; one that runs goes on to its end.
-    func hold(by: Operator) async throws(SlotOrderError) {
-        guard !isHeld else { throw SlotOrderError(slot, "the slot is held already") }
-        try await recordOrder(.slotHeld(.init(by: by)))
-        isHeld = true
-        let isIdle = session == nil
-        shared.board.update(slot) { view in
-            view.isHeld = true
-            if isIdle { view.doNext = .hold }
-        }
-    }
-
-    func release(by: Operator) async throws(SlotOrderError) {
-        guard isHeld else { throw SlotOrderError(slot, "the slot is not held") }
-        try await recordOrder(.slotReleased(.init(by: by)))
-        isHeld = false
-        shared.board.update(slot) { view in
-            view.isHeld = false
-            view.message = nil
-        }
-        await goOn()
-    }
-
-    /// Lets sessions begin again in a slot that is out of service.
-    func returnToService(by: Operator) async throws(SlotOrderError) {
-        guard isOutOfService else { throw SlotOrderError(slot, "the slot is not out of service") }
-        let number = try await recordOrder(.slotReturned(.init(by: by)))
-        await shared.attribution.returned(slot, at: number)
-        isOutOfService = false
-        shared.board.update(slot) { view in
-            view.isOutOfService = false
-            view.message = nil
-            view.doNext = view.isHeld ? .hold : .dock
-        }
-        if !isHeld { await goOn() }
-    }
-
-    /// Nothing keeps the slot from working any more.
-    private func goOn() async {
-        guard session == nil else { return }
-        if let verdict = shared.board.slot(slot)?.verdict {
-            await show(verdict, unit: dockedUnit)
-        } else if let device = await presence.present, let profile {
-            begin(device, profile)
-        } else {
-            shared.board.update(slot) { $0.doNext = .dock }
-        }
-    }
-
     // MARK: The end of the daemon
 
     /// Begins nothing any more, and returns once the running session, if there is one, has ended.
@@ -294,7 +179,7 @@ actor SlotRunner {
         }
     }
 
-    private func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
+    func begin(_ device: PresentDevice, _ profile: DeviceProfile) {
         guard session == nil, !isStopping, !isHeld, !isOutOfService else { return }
         let now = shared.clock.now
         shared.board.update(slot) { view in
@@ -344,7 +229,7 @@ actor SlotRunner {
     }
 
     /// `first`: what happens in the same moment in which the verdict is shown.
-    private func show(_ verdict: Verdict, unit: EUI64?, first: () -> Void = {}) async {
+    func show(_ verdict: Verdict, unit: EUI64?, first: () -> Void = {}) async {
         let failedSlots = await failedSlots(of: unit)
         let isPresent = await presence.present != nil
         let held = isHeld
@@ -408,33 +293,9 @@ actor SlotRunner {
         let pen = shared.pen(for: slot, unit: unit)
         _ = try? await pen.record(event)
     }
-
-    @discardableResult
-    private func recordOrder(_ event: JournalEvent) async throws(SlotOrderError) -> EventNumber {
-        do throws(JournalError) {
-            return try await shared.journal.append(JournalDraft(event, slot: slot)).number
-        } catch {
-            throw SlotOrderError(slot, "\(error)")
-        }
-    }
 }
 
 extension DockedDevice {
     /// The CHF ID that udev has read as the serial number, if it is one.
     var identity: EUI64? { properties["ID_SERIAL_SHORT"].flatMap { EUI64($0) } }
-}
-
-/// An order to a slot that can't be followed.
-public struct SlotOrderError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The slot's label, as it is printed on the rack.
-    public let slot: SlotID
-    /// Why it can't be followed.
-    public let problem: String
-
-    init(_ slot: SlotID, _ problem: String) {
-        self.slot = slot
-        self.problem = problem
-    }
-
-    public var description: String { "\(slot): \(problem)" }
 }

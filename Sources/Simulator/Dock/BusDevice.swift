@@ -175,18 +175,3 @@ final class BusDevice: Sendable {
         return String(repeating: "0", count: max(0, 3 - text.count)) + text
     }
 }
-
-/// A unit of the dock, wherever it is: in a slot, on its way back, or in somebody's hands.
-final class UnitSeat: Sendable {
-    let description: UnitDescription
-    let unit: Mutex<any SimulatedUnit>
-
-    init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
-        self.description = description
-        unit =
-            switch description.variant {
-            case .fourG: Mutex(SimulatedUnit4G(description, folder: folder, firmware: firmware))
-            case .twoG3G: Mutex(SimulatedUnit2G3G(description, folder: folder, firmware: firmware))
-            }
-    }
-}

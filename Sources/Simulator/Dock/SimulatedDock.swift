@@ -1,4 +1,4 @@
-public import BenchModel
+internal import BenchModel
 internal import Firmware
 internal import Foundation
 internal import Synchronization
@@ -48,8 +48,7 @@ final class SimulatedDock: Sendable {
         self.publisher = publisher
         var seats: [EUI64: UnitSeat] = [:]
         for (unit, _) in description.units {
-            let folder = try Self.folder(for: unit, in: description.stateFolder)
-            seats[unit.chfId] = UnitSeat(unit, folder: folder, firmware: try Self.firmware(unit))
+            seats[unit.chfId] = try UnitSeat(unit, stateFolder: description.stateFolder)
         }
         self.seats = seats
         var tcpSlots: [SlotID: TCPSlot] = [:]
@@ -334,35 +333,6 @@ final class SimulatedDock: Sendable {
         }
         for hub in devices where hub.seat == nil { hub.setConnected(connected[hub.position] ?? []) }
     }
-
-    // MARK: Files
-
-    private static func firmware(_ unit: UnitDescription) throws(SimulatorError) -> [UInt8] {
-        switch unit.firmware {
-        case .empty:
-            return []
-        case .factory(let version):
-            return FactoryFirmware.image(version)
-        case .file(let path):
-            do {
-                let file = try MappedFile(path)
-                return file.bytes(try OTAImage(file).manufacturerImage)
-            } catch {
-                throw SimulatorError("firmware of \(unit.chfId): \(path): \(error)")
-            }
-        }
-    }
-
-    private static func folder(for unit: UnitDescription, in state: String?) throws(SimulatorError) -> String? {
-        guard let state else { return nil }
-        let folder = "\(state)/\(unit.chfId)"
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw SimulatorError("the state folder \(folder) can't be made: \(error.localizedDescription)")
-        }
-        return folder
-    }
 }
 
 extension SimulatedDock.State {
@@ -381,38 +351,4 @@ extension SimulatedDock.State {
         lastNumber[bus] = number
         return number
     }
-}
-
-/// One simulated unit as it is now.
-public struct UnitReport: Codable, Sendable {
-    /// The unit's CHF ID.
-    public var chfId: EUI64
-    /// Where it is plugged in; `nil` for nowhere.
-    public var slot: SlotID?
-    /// Whether the unit ran its firmware or its bootloader.
-    public var mode: UnitMode
-    /// Whether it can be seen on the bus.
-    public var isOnBus: Bool
-    /// The tty, the device node `/dev/bus/usb/BBB/DDD`, or the device server's address.
-    public var node: String?
-    /// The version that it tells; `nil` in its bootloader.
-    public var version: FirmwareVersion?
-    /// SHA-256 of what the application flash holds.
-    public var applicationHash: SHA256Value
-    /// Downloads of which a block arrived.
-    public var downloadsBegun: Int
-    /// Downloads that were manifested.
-    public var downloadsManifested: Int
-    /// How the host has set the unit's line, where the kernel drives it as a CDC-ACM device.
-    public var hostLine: HostLine?
-    /// What goes wrong with the unit, in the order in which it was asked for.
-    public var faults: [Fault]
-}
-
-/// What the simulator can't do, in a sentence.
-public struct SimulatorError: Error, Sendable, CustomStringConvertible {
-    /// What went wrong, and what to do, in a sentence.
-    public let description: String
-
-    public init(_ description: String) { self.description = description }
 }
