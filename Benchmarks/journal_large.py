@@ -7,7 +7,8 @@ import sys
 import tempfile
 import time
 
-from common import ROOT, say
+import common
+from common import ROOT
 from daemon import BIN
 from dfu_parallel import CONFIG, place
 
@@ -63,7 +64,7 @@ def serve(work):
 
 
 def say(name, seconds, resident, bound):
-    say(f"journal-{name}-bound", seconds, bound, "s")
+    common.say(f"journal-{name}-bound", seconds, bound, "s")
     print(f"{resident:.0f} MB resident", flush=True)
 
 

@@ -58,9 +58,11 @@ public actor BenchController {
         let known = try await journal.slots()
         try await attribution.load(known)
         let remembered = Dictionary(known.map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
+        let ports = Dictionary(config.slots.map { ($0.port, 1) }, uniquingKeysWith: +)
         for place in config.slots {
             let lane = lanes.lane("slot.\(place.slot)", controller: place.port.hostController)
-            let runner = SlotRunner(place, lane: lane, shared: shared, remembered: remembered[place.slot])
+            let runner = SlotRunner(
+                place, lane: lane, shared: shared, remembered: remembered[place.slot], sharesPort: ports[place.port] ?? 0 > 1)
             order.append(runner)
             bySlot[place.slot] = runner
             guard let fixed = place.fixed else {
@@ -242,11 +244,11 @@ struct BenchShared: Sendable {
     }
 
     func sessionBench(
-        _ slot: SlotID, _ profile: DeviceProfile, _ lane: Lane, _ presence: SlotPresence
+        _ slot: SlotID, _ profile: DeviceProfile, _ lane: Lane, _ presence: SlotPresence, sharesPort: Bool
     ) -> SessionBench {
         let recorder = Recorder(clock: clock)
         return SessionBench(
-            slot: slot, profile: profile, lane: lane, presence: presence, recorder: recorder, capsules: capsules,
+            slot: slot, profile: profile, lane: lane, sharesPort: sharesPort, presence: presence, recorder: recorder, capsules: capsules,
             identify: Identify(profile: profile, opener: RecordingLinks(opener: opener, recorder: recorder), clock: clock),
             checks: Checks(profile: profile, targets: targets, admission: admission, slot: slot), budget: budget, powerUps: powerUps,
             registry: registry, board: board, journal: pen(for: slot), clock: clock)

@@ -42,7 +42,13 @@ public struct HostLinks: DeviceOpener {
 
     public func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
         guard let (node, port) = device.hubPort else { return nil }
-        return (try await usb.open(node: node), port)
+        let hub = try await usb.open(node: node)
+        // The node's name may have been another device's by then.
+        guard let again = device.hubPort, again == (node, port) else {
+            await hub.close()
+            throw USBError(.gone, "\(node): the USB hub has left")
+        }
+        return (hub, port)
     }
 
     public func openUSB(below tty: DockedDevice) async throws(USBError) -> (any USBDevice)? {

@@ -69,7 +69,7 @@ public struct DockedDevice: Hashable, Sendable {
         // Such a line is in no folder of sysfs: its path is its node.
         guard syspath != node else { return true }
         guard FileManager.default.fileExists(atPath: syspath) else { return false }
-        return usbFolder.flatMap { Self.attribute("devnum", of: $0) } == incarnation
+        return Self.attribute("devnum", of: usbFolder) == incarnation
     }
 
     /// Whether it hangs on a USB host controller of this host.
@@ -78,13 +78,14 @@ public struct DockedDevice: Hashable, Sendable {
     /// Whether it is at full or low speed, behind a transaction translator; a device that says nothing of its speed is not.
     public var isSlow: Bool {
         // sysfs-bus-usb: Mbit/s.
-        guard isOnUSB, let speed = usbFolder.flatMap({ Self.attribute("speed", of: $0) }) else { return false }
+        guard isOnUSB, let speed = Self.attribute("speed", of: usbFolder) else { return false }
         return speed == "12" || speed == "1.5"
     }
 
     /// The node of the USB hub that it is plugged into, and the port's number there; `nil` where sysfs does not say.
     public var hubPort: (node: String, port: UInt8)? {
-        guard let folder = usbFolder, let slash = folder.lastIndex(of: "/") else { return nil }
+        let folder = usbFolder
+        guard let slash = folder.lastIndex(of: "/") else { return nil }
         // `1-1.4` is port 4 of `1-1`, and `1-4` is port 4 of `usb1`.
         let name = folder[folder.index(after: slash)...]
         guard let port = name.split(whereSeparator: { ".-".contains($0) }).last.flatMap({ UInt8($0) }) else { return nil }
@@ -92,7 +93,7 @@ public struct DockedDevice: Hashable, Sendable {
     }
 
     /// The node of the USB device that this is, or that the tty hangs on; `nil` where sysfs does not say.
-    public var usbNode: String? { usbFolder.flatMap { Self.usbNode(of: $0) } }
+    public var usbNode: String? { Self.usbNode(of: usbFolder) }
 
     private static func usbNode(of folder: String) -> String? {
         guard let bus = attribute("busnum", of: folder).flatMap({ Int($0) }),
@@ -106,14 +107,15 @@ public struct DockedDevice: Hashable, Sendable {
         return String(repeating: "0", count: max(0, 3 - text.count)) + text
     }
 
-    /// The USB device's folder in sysfs: this one, or the one above the tty's.
-    public var usbFolder: String? {
-        var folder = syspath[...]
-        while folder.contains("/") {
-            if FileManager.default.fileExists(atPath: "\(folder)/devnum") { return String(folder) }
-            folder = folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)]
+    /// The USB device's folder in sysfs: this one, or the one above the tty's. By the path's text, so that it is the same once the device has
+    /// left: the next folder that is still there then is its USB hub's.
+    public var usbFolder: String {
+        let parts = syspath.split(separator: "/", omittingEmptySubsequences: false)
+        // `1-1.4/1-1.4:1.0`: an interface is named after its device.
+        let device = parts.indices.dropFirst().first { index in
+            parts[index].split(separator: ":").first == parts[index - 1] && parts[index].contains(":")
         }
-        return nil
+        return device.map { parts[..<$0].joined(separator: "/") } ?? syspath
     }
 
     private static func attribute(_ name: String, of folder: String) -> String? {

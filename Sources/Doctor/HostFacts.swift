@@ -71,7 +71,7 @@ extension HostFacts {
             facts.hostControllers.insert(place)
         }
         for device in devices {
-            if let folder = device.usbFolder { facts.powerControl[device.port.idPath] = text("\(folder)/power/control") }
+            facts.powerControl[device.port.idPath] = text("\(device.usbFolder)/power/control")
             if device.isSlow { facts.slowPorts.insert(device.port.idPath) }
         }
         facts.closedNodes = closed(devices.map(\.node) + lines)

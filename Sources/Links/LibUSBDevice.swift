@@ -82,7 +82,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     }
 
     public func claim(interface: UInt8) async throws(USBError) {
-        try await queue.run { [self] () throws(USBError) in
+        try await blocking { [self] () throws(USBError) in
             try USBError.check(
                 unsafe libusb_set_auto_detach_kernel_driver(handle, 1), "libusb_set_auto_detach_kernel_driver")
             try USBError.check(
@@ -92,7 +92,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     }
 
     public func select(alternate: UInt8, of interface: UInt8) async throws(USBError) {
-        try await queue.run { [self] () throws(USBError) in
+        try await blocking { [self] () throws(USBError) in
             try USBError.check(
                 unsafe libusb_set_interface_alt_setting(handle, CInt(interface), CInt(alternate)),
                 "select alternate \(alternate) of interface \(interface)")
@@ -100,7 +100,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
     }
 
     public func reset() async throws(USBError) {
-        try await queue.run { [self] () throws(USBError) in
+        try await blocking { [self] () throws(USBError) in
             let result = unsafe libusb_reset_device(handle)
             let isGone = [LIBUSB_ERROR_NOT_FOUND, LIBUSB_ERROR_NO_DEVICE].contains { $0.rawValue == result }
             if !isGone { try USBError.check(result, "reset") }
@@ -126,6 +126,16 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
         _ = try? await queue.run { [self] () throws(USBError) in closeHandle() }
     }
 
+    /// Runs what blocks on the device's queue, as long as the handle is libusb's: it is closed on that very queue.
+    private func blocking(_ body: @escaping @Sendable () throws(USBError) -> Void) async throws(USBError) {
+        try await queue.run { [self] () throws(USBError) in
+            guard !state.withLock({ $0.isClosed }) else { throw Self.isClosed }
+            try body()
+        }
+    }
+
+    private static let isClosed = USBError(.gone, "the device is closed")
+
     private func closeHandle() {
         for interface in state.withLock({ $0.claimed }) {
             unsafe libusb_release_interface(handle, CInt(interface))
@@ -142,7 +152,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             for transfer in transfers { state.pending[ObjectIdentifier(transfer)] = transfer }
             return true
         }
-        guard isOpen else { return transfers.map { _ in .failure(USBError(.gone, "the device is closed")) } }
+        guard isOpen else { return transfers.map { _ in .failure(Self.isClosed) } }
         defer {
             let idle = state.withLock { state in
                 for transfer in transfers { state.pending[ObjectIdentifier(transfer)] = nil }

@@ -60,6 +60,7 @@ import Testing
         let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
         for index in 0..<5 { story.session(try slot(index % slots + 1), .failed, release: Self.bad, approval: 2) }
         #expect(story.statistics.release(key).isOutOfLine)
+        for index in 1...slots { #expect(!story.statistics.slot(try slot(index)).isOutOfLine, "no slot is blamed for it") }
         var elsewhere = Story()
         for index in 0..<5 { elsewhere.session(try slot(index % slots + 1), .failed, release: Self.bad, approval: 2) }
         #expect(!elsewhere.statistics.release(key).isOutOfLine, "the same on a bench that has more slots")

@@ -32,5 +32,13 @@ import Testing
         #expect(device("usb3/3-1").hubPort?.node == "/dev/bus/usb/003/001")
         #expect(device("usb3/3-1").hubPort?.port == 1)
         #expect(!device("usb3/3-1").isSlow)
+
+        // Once it has left, its port is the same, and not that of its USB hub.
+        try FileManager.default.removeItem(at: root.appending(path: "usb3/3-1/3-1.4"))
+        for path in ["usb3/3-1/3-1.4", "usb3/3-1/3-1.4/3-1.4:1.0/tty/ttyACM0"] {
+            #expect(device(path).hubPort?.node == "/dev/bus/usb/003/007")
+            #expect(device(path).hubPort?.port == 4)
+            #expect(device(path).usbNode == nil)
+        }
     }
 }

@@ -32,7 +32,7 @@ actor Attribution {
         board.setHalts(await targets.halts)
     }
 
-    /// Counts a session that has ended. A release that fails out of line is halted here, and no slot is blamed for what halted it.
+    /// Counts a session that has ended. A release that fails out of line is halted here, and no slot is blamed for it.
     /// - Returns: what speaks against the slot, where it must be taken out of service.
     func ended(_ id: SessionID, variant: Variant) async -> FailureCount? {
         guard let session = try? await journal.session(id) else { return nil }
@@ -43,7 +43,7 @@ actor Attribution {
             let halt = ReleaseHalt(
                 release: session.release ?? "\(hash)", manifestHash: hash, variant: variant, hardwareVersion: session.hardwareVersion,
                 count: count)
-            if count.isOutOfLine, await isHalted(halt) { return nil }
+            if count.isOutOfLine { await self.halt(halt) }
         }
         let count = statistics.slot(session.slot)
         return count.isOutOfLine ? count : nil
@@ -59,11 +59,9 @@ actor Attribution {
         statistics.report(outOfService: Set(board.slots.filter(\.isOutOfService).map(\.slot)))
     }
 
-    /// - Returns: whether the release was approved until now.
-    private func isHalted(_ halt: ReleaseHalt) async -> Bool {
-        guard await targets.halt(halt) else { return false }
+    private func halt(_ halt: ReleaseHalt) async {
+        guard await targets.halt(halt) else { return }
         logger.critical("a release is halted", metadata: ["why": "\(halt.sentence)"])
         board.setHalts(await targets.halts)
-        return true
     }
 }

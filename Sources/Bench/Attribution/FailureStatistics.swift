@@ -71,10 +71,13 @@ struct FailureStatistics: Sendable {
     // MARK: Slot, release, unit
 
     /// A slot since it was last returned to service. Each unit speaks once, with its first session there; one that failed in other slots too
-    /// does not speak: it is the unit's fault.
+    /// does not speak: it is the unit's fault. Nor does an attempt with a release that fails out of line.
     func slot(_ slot: SlotID) -> FailureCount {
         let faulty = failedSlots.filter { $0.value.count > 1 }
-        let relevant = attempts.filter { attempt in attempt.unit.map { faulty[$0] == nil } ?? true }
+        let halted = Set(attempts.compactMap(\.key)).filter { release($0).isOutOfLine }
+        let relevant = attempts.filter { attempt in
+            attempt.unit.map { faulty[$0] == nil } ?? true && attempt.key.map { !halted.contains($0) } ?? true
+        }
         let own = Self.firsts(relevant.filter { $0.slot == slot && $0.id > serviceSince[slot] ?? 0 })
         let others = Self.firsts(relevant.filter { $0.slot != slot })
         let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.02...0.45))

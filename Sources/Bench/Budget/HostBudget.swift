@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// A session takes a grant before it queues transfers; the grant gives itself back when it goes, whichever way that is. Where something must
 /// wait, a slot that a supervisor hastens comes first, then whoever has waited longer than ``patience``, then whoever is closest to being done,
-/// then whoever asked first. Nobody is passed by on what it waits for: what those before it lack is kept for them.
+/// then whoever asked first. Nobody is passed by on what it waits for: what those before it lack is kept for them, and for whoever has waited
+/// that long all that it asks for.
 final class HostBudget: Sendable {
     private let limits: BenchLimits
     private let clock: any BenchClock
@@ -25,7 +26,8 @@ final class HostBudget: Sendable {
         let id: Int
         let request: GrantRequest
         let since: Duration
-        let continuation: CheckedContinuation<Bool, Never>
+        /// `nil` for one that only might.
+        let continuation: CheckedContinuation<Bool, Never>?
     }
 
     init(_ limits: BenchLimits, clock: any BenchClock) {
@@ -43,20 +45,20 @@ final class HostBudget: Sendable {
     func settle(_ slot: SlotID) { state.withLock { _ = $0.hastened.remove(slot) } }
 
     /// What there is too little of at this moment for the request; `nil` where it would be served at once.
-    func scarcity(for request: GrantRequest) -> HostResource? { state.withLock { scarce(possible(request.amounts), $0) } }
+    func scarcity(for wanted: GrantRequest) -> HostResource? { state.withLock { obstacle(to: possible(wanted), $0) } }
 
     /// Waits until everything that is asked for is free, and takes it. More than there is of something is as much as there is.
     /// `onWait` is told what is scarce, where there is something to wait for.
     /// - Throws: `CancellationError` when the task is cancelled meanwhile.
     func grant(_ wanted: GrantRequest, onWait: (HostResource) -> Void = { _ in }) async throws -> Grant {
         try Task.checkCancellation()
-        let request = GrantRequest(slot: wanted.slot, amounts: possible(wanted.amounts), bytesLeft: wanted.bytesLeft)
+        let request = possible(wanted)
         let now = clock.now
         let id = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
         }
-        if let scarce = state.withLock({ scarce(request.amounts, $0) }) { onWait(scarce) }
+        if let scarce = state.withLock({ obstacle(to: request, $0) }) { onWait(scarce) }
         let isGranted = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let served = state.withLock { state in
@@ -75,8 +77,9 @@ final class HostBudget: Sendable {
 
     // MARK: Taking and giving back
 
-    private func possible(_ amounts: [HostResource: Int]) -> [HostResource: Int] {
-        Dictionary(uniqueKeysWithValues: amounts.map { ($0.key, min($0.value, capacity($0.key))) })
+    private func possible(_ wanted: GrantRequest) -> GrantRequest {
+        let amounts = Dictionary(uniqueKeysWithValues: wanted.amounts.map { ($0.key, min($0.value, capacity($0.key))) })
+        return GrantRequest(slot: wanted.slot, amounts: amounts, bytesLeft: wanted.bytesLeft)
     }
 
     private func capacity(_ resource: HostResource) -> Int {
@@ -98,42 +101,68 @@ final class HostBudget: Sendable {
     }
 
     /// What there is too little of for `amounts`, beside what is `kept` for others.
-    private func scarce(_ amounts: [HostResource: Int], _ state: State, kept: [HostResource: Int] = [:]) -> HostResource? {
+    private func lacking(_ amounts: [HostResource: Int], _ state: State, kept: [HostResource: Int]) -> [HostResource: Int] {
         amounts.filter { resource, amount in
             amount > 0 && state.used[resource, default: 0] + kept[resource, default: 0] + amount > capacity(resource)
-        }.keys.min { $0.description < $1.description }
+        }
+    }
+
+    /// What is kept for those who wait, from the first on: what each lacks, and for one that has waited long everything that it asks for.
+    /// - Returns: what the last of them lacks; `served` are told when nothing is lacking.
+    private func go(
+        through waiting: [Waiter], _ state: inout State, served: (Waiter, inout State) -> Void
+    ) -> [HostResource: Int] {
+        var kept: [HostResource: Int] = [:]
+        var last: [HostResource: Int] = [:]
+        for waiter in waiting {
+            last = lacking(waiter.request.amounts, state, kept: kept)
+            if last.isEmpty {
+                served(waiter, &state)
+            } else {
+                kept.merge(hasWaitedLong(waiter) ? waiter.request.amounts : last, uniquingKeysWith: +)
+            }
+        }
+        return last
+    }
+
+    private func hasWaitedLong(_ waiter: Waiter) -> Bool { clock.now - waiter.since > Self.patience }
+
+    private func ordered(_ waiting: [Waiter], _ state: State) -> [Waiter] {
+        func order(_ waiter: Waiter) -> (Int, Int, Int) {
+            if state.hastened.contains(waiter.request.slot) { return (0, 0, waiter.id) }
+            if hasWaitedLong(waiter) { return (1, 0, waiter.id) }
+            return (2, waiter.request.bytesLeft, waiter.id)
+        }
+        return waiting.sorted { order($0) < order($1) }
+    }
+
+    /// What keeps the request waiting, if it were made now.
+    private func obstacle(to request: GrantRequest, _ state: State) -> HostResource? {
+        let own = Waiter(id: .max, request: request, since: clock.now, continuation: nil)
+        var trial = state
+        let before = ordered(state.waiting + [own], state).prefix { $0.id != own.id }
+        let missing = go(through: before + [own], &trial) { _, _ in }
+        return missing.keys.min { $0.description < $1.description }
     }
 
     /// Takes for as many of those who wait as it now can.
     private func serve(_ state: inout State) -> [CheckedContinuation<Bool, Never>] {
         guard !state.waiting.isEmpty else { return [] }
-        let now = clock.now
-        let hastened = state.hastened
-        func order(_ waiter: Waiter) -> (Int, Int, Int) {
-            if hastened.contains(waiter.request.slot) { return (0, 0, waiter.id) }
-            if now - waiter.since > Self.patience { return (1, 0, waiter.id) }
-            return (2, waiter.request.bytesLeft, waiter.id)
-        }
-        var kept: [HostResource: Int] = [:]
-        var served: Set<Int> = []
+        var done: Set<Int> = []
         var continuations: [CheckedContinuation<Bool, Never>] = []
-        for waiter in state.waiting.sorted(by: { order($0) < order($1) }) {
-            if scarce(waiter.request.amounts, state, kept: kept) == nil {
-                state.used.merge(waiter.request.amounts, uniquingKeysWith: +)
-                served.insert(waiter.id)
-                continuations.append(waiter.continuation)
-            } else {
-                kept.merge(waiter.request.amounts, uniquingKeysWith: +)
-            }
+        _ = go(through: ordered(state.waiting, state), &state) { waiter, state in
+            state.used.merge(waiter.request.amounts, uniquingKeysWith: +)
+            done.insert(waiter.id)
+            if let continuation = waiter.continuation { continuations.append(continuation) }
         }
-        state.waiting.removeAll { served.contains($0.id) }
+        state.waiting.removeAll { done.contains($0.id) }
         return continuations
     }
 
     private func abandon(_ id: Int) {
         let (abandoned, served) = state.withLock { state in
             let index = state.waiting.firstIndex { $0.id == id }
-            return (index.map { state.waiting.remove(at: $0).continuation }, serve(&state))
+            return (index.flatMap { state.waiting.remove(at: $0).continuation }, serve(&state))
         }
         abandoned?.resume(returning: false)
         resume(served)

@@ -31,7 +31,7 @@ public actor CapsuleStore {
         do {
             var sessions = sessions
             try write(capsule, to: file(capsule.session))
-            sessions.append(capsule.session)
+            if !sessions.contains(capsule.session) { sessions = (sessions + [capsule.session]).sorted() }
             while sessions.count > Self.limit { try? FileManager.default.removeItem(at: file(sessions.removeFirst())) }
             known = sessions
         } catch {
@@ -53,7 +53,9 @@ public actor CapsuleStore {
     func adoptCut(_ journal: Journal) async {
         for session in sessions(ending: Self.openEnding) {
             defer { forgetOpen(session) }
-            guard let bytes = try? Data(contentsOf: openFile(session)), var capsule = try? JSONDecoder().decode(Capsule.self, from: bytes),
+            // Its whole capsule was written already where the stop came after that.
+            guard bytes(of: session) == nil, let bytes = try? Data(contentsOf: openFile(session)),
+                var capsule = try? JSONDecoder().decode(Capsule.self, from: bytes),
                 let verdict = try? await journal.session(session)?.verdict, verdict.outcome == .failed || verdict.outcome == .unknown
             else { continue }
             capsule.verdict = verdict

@@ -1,4 +1,5 @@
 internal import BenchModel
+internal import Dock
 internal import Journal
 internal import Links
 internal import Protocols
@@ -26,13 +27,7 @@ extension FlashSession {
     /// Opens the unit and asks it who it is.
     private func firstWords() async throws(SessionEnd) -> Unit {
         try await remedied(Unit()) { () async throws(SessionEnd) in
-            if let settings = bench.profile.smp {
-                do throws(SMPError) {
-                    return try await converse(settings, within: bench.profile.bounds.request)
-                } catch {
-                    throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
-                }
-            }
+            if let settings = bench.profile.smp { return try await firstWords(over: settings) }
             do throws(USBError) {
                 let opened: any USBDevice
                 if let device { opened = device } else { opened = try await bench.identify.open(present) }
@@ -43,6 +38,20 @@ extension FlashSession {
             } catch {
                 throw SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
             }
+        }
+    }
+
+    private func firstWords(over settings: SMPSettings) async throws(SessionEnd) -> Unit {
+        let silence: SessionEnd
+        do throws(SMPError) { return try await converse(settings, within: bench.profile.bounds.request) } catch {
+            silence = SessionEnd(error, during: .identifying, otherwise: .identificationFailed)
+        }
+        // An adapter is there while its unit starts, or moves an image, which must not be disturbed; a unit's own tty is not.
+        guard silence.isSilence, present.device.isOnUSB, !present.device.node.hasPrefix("/dev/ttyACM") else { throw silence }
+        do throws(SessionEnd) {
+            return try await comeBack(expecting: Unit(), settings, within: bench.profile.bounds.comeBack)
+        } catch {
+            throw error.reason == .didNotReturn ? silence : error
         }
     }
 

@@ -140,7 +140,7 @@ extension FlashSession {
     /// Waits until there is something on the bus again under a new number, opens it, and asks who it is before anything
     /// else is made of it: it may be another unit. A bootloader may have no identity of its own; one that it has must fit.
     func meet(_ unit: Unit, within bound: Duration) async throws(SessionEnd) -> Unit {
-        await device?.close()
+        await closeLinks()
         let deadline = bench.clock.now + bound
         var lost: SessionEnd?
         while true {
@@ -152,7 +152,7 @@ extension FlashSession {
                     // It may leave once more while it comes back, and udev be late in telling of it: until the bound it is waited for.
                     guard error.reason == .contactLost else { throw error }
                     lost = error
-                    await device?.close()
+                    await closeLinks()
                     continue
                 }
                 try expectSame(unit, found)

@@ -31,6 +31,8 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
+    /// Whether the session has switched the unit's power off and on.
+    var hasCycledPower = false
     /// What was in the slot when it began, and when that was: milliseconds since 1970.
     private(set) var began: PresentDevice?
     private(set) var beganUTC: Int64 = 0
@@ -298,6 +300,8 @@ struct SessionBench: Sendable {
     let slot: SlotID
     let profile: DeviceProfile
     let lane: Lane
+    /// Whether other slots are at the same port, with ttys of their own.
+    let sharesPort: Bool
     let presence: SlotPresence
     let recorder: Recorder
     let capsules: CapsuleStore?

@@ -38,6 +38,11 @@ extension FlashSession {
 
     /// - Returns: whether the unit was met again.
     private func apply(_ remedy: Remedy, _ unit: Unit, because failure: SessionEnd) async throws(SessionEnd) -> Bool {
+        if let slot = await bench.presence.elsewhere { throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)") }
+        // Neither what has come in its place, nor what is on the same port in another slot, is to be disturbed.
+        guard !bench.sharesPort, await bench.presence.present.map({ $0.device.attachment == present.device.attachment }) ?? true else {
+            return false
+        }
         do throws(SessionEnd) {
             switch remedy {
             case .portReset: return try await resetPort(unit, failure)
@@ -45,14 +50,16 @@ extension FlashSession {
             }
         } catch {
             // What came of the remedy changes nothing about what was found before it, unless the unit is another one now.
-            guard error.outcome == .swapped || error == .benchStopped else { return false }
+            guard error.outcome == .swapped || error.reason == .seenElsewhere || error == .benchStopped else { return false }
             throw error
         }
     }
 
     private func resetPort(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
         if let settings = bench.profile.smp { return try await resetPortOfLine(unit, settings, failure) }
-        guard device != nil else { return false }
+        if device == nil {
+            do throws(USBError) { setDevice(try await bench.identify.open(present), present) } catch { return false }
+        }
         try await mark(.portReset(.init(because: failure.detail)))
         try await reset()
         // In its bootloader a reset makes it another device; in its firmware it stays.
@@ -85,29 +92,15 @@ extension FlashSession {
     }
 
     private func switchPower(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
-        let request = bench.profile.bounds.request
         do throws(USBError) {
             guard let (hub, number) = try await bench.identify.opener.openHub(above: present.device) else { return false }
-            guard let port = try await USBHubPort(hub, port: number, requestBound: request) else {
+            let isSwitched: Bool
+            do throws(USBError) { isSwitched = try await cyclePower(at: hub, number, failure) } catch {
                 await hub.close()
-                return false
-            }
-            try await markedInLink(.portPowerCycled(.init(because: failure.detail)))
-            await closeLinks()
-            // Until the unit is seen to have gone, which is what discharges it too.
-            let attachment = present.device.attachment
-            var failure: USBError?
-            do throws(USBError) {
-                try await port.cyclePower(on: bench.lane) {
-                    await bench.presence.departure(of: attachment, within: request)
-                    // Cancelled or not, the unit gets its power back.
-                    try? await waitForPowerUp()
-                }
-            } catch {
-                failure = error
+                throw error
             }
             await hub.close()
-            if let failure { throw failure }
+            guard isSwitched else { return false }
         } catch {
             throw SessionEnd(error, during: .identifying, otherwise: failure.reason)
         }
@@ -120,13 +113,33 @@ extension FlashSession {
         return true
     }
 
+    /// - Returns: whether the USB hub can do that.
+    private func cyclePower(at hub: any USBDevice, _ number: UInt8, _ failure: SessionEnd) async throws(USBError) -> Bool {
+        let request = bench.profile.bounds.request
+        guard let port = try await USBHubPort(hub, port: number, requestBound: request) else { return false }
+        try await markedInLink(.portPowerCycled(.init(because: failure.detail)))
+        await closeLinks()
+        hasCycledPower = true
+        let attachment = present.device.attachment
+        try await port.cyclePower(on: bench.lane) {
+            await bench.presence.departure(of: attachment, within: request)
+            // Cancelled or not, the unit gets its power back.
+            try? await bench.clock.sleep(for: Self.discharge)
+            try? await waitForPowerUp()
+        }
+        return true
+    }
+
+    /// Without power for less than this, a unit's capacitors may carry it through.
+    private static let discharge = Duration.seconds(1)
+
     private func markedInLink(_ event: JournalEvent) async throws(USBError) {
         do throws(SessionEnd) { try await mark(event) } catch { throw USBError(.cancelled, "the bench is stopping") }
     }
 
     /// The unit that has stayed where it is, asked again who it is.
     private func askAgain(_ unit: Unit) async throws(SessionEnd) {
-        await device?.close()
+        await closeLinks()
         let found: Unit
         do throws(SessionEnd) { found = try await openAndAsk(present) } catch {
             // It has left after all.
@@ -140,5 +153,5 @@ extension FlashSession {
 
 extension SessionEnd {
     /// Whether the unit did not answer, or not sensibly. A device that another program has in use is left in peace.
-    var isSilence: Bool { !isHosts && [.identificationFailed, .enterFailed, .noAnswer].contains(reason) }
+    var isSilence: Bool { !isHosts && !isAnswer && [.identificationFailed, .enterFailed, .noAnswer].contains(reason) }
 }

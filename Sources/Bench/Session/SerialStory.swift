@@ -153,7 +153,8 @@ extension FlashSession {
         }
         // A trial that this very session finds under way is not over yet, and one that waits for the next boot has not begun.
         let isOver = !wasTrial && !target.components.contains { isWaiting($0) }
-        let reason: OutcomeReason = began && holdsRelease && isOver ? .reverted : .interrupted
+        // One whose power this very session has cut went back by the bench's doing.
+        let reason: OutcomeReason = began && holdsRelease && isOver && !hasCycledPower ? .reverted : .interrupted
         try await settle(history, interruptedAt: target, because: reason)
     }
 
@@ -232,11 +233,21 @@ extension FlashSession {
     ) async throws(SessionEnd) -> Bool {
         let deadline = bench.clock.now + bench.profile.bounds.request
         repeat {
-            if try await found(settings, expecting: unit) != nil { return present.mode == mode }
+            if try await found(settings, expecting: unit) != nil { return try await goesOn(in: mode, settings) }
             try await rest(Self.pause)
         } while bench.clock.now < deadline
         try await remedied(unit, after: end) { () async throws(SessionEnd) in }
-        return present.mode == mode
+        return try await goesOn(in: mode, settings)
+    }
+
+    /// A new conversation knows nothing of the server's buffers.
+    private func goesOn(in mode: UnitMode, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
+        guard present.mode == mode else { return false }
+        do throws(SessionEnd) { try await negotiate(settings) } catch {
+            // Small ones do as well.
+            if error == .benchStopped { throw error }
+        }
+        return true
     }
 
     /// Tells the bootloader which image to try at the next boot.

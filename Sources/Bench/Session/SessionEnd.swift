@@ -9,12 +9,15 @@ struct SessionEnd: Error, Hashable, Sendable {
     let detail: String
     /// Whether it was the host that said no, not the unit: somebody else has the device, or this user may not.
     let isHosts: Bool
+    /// Whether the unit has answered, and said no.
+    let isAnswer: Bool
 
-    init(_ outcome: Outcome, _ reason: OutcomeReason, _ detail: String, isHosts: Bool = false) {
+    init(_ outcome: Outcome, _ reason: OutcomeReason, _ detail: String, isHosts: Bool = false, isAnswer: Bool = false) {
         self.outcome = outcome
         self.reason = reason
         self.detail = detail
         self.isHosts = isHosts
+        self.isAnswer = isAnswer
     }
 
     init(_ refusal: Refusal) { self.init(.refused, refusal.reason, refusal.detail) }
@@ -32,8 +35,8 @@ struct SessionEnd: Error, Hashable, Sendable {
         switch error.meaning {
         case .cancelled: self = .benchStopped
         case .gone: self.init(.unknown, .contactLost, detail)
-        case .rejected: self.init(.failed, .rejectedByBootloader, detail)
-        case .refused: self.init(.failed, reason, detail)
+        case .rejected: self.init(.failed, .rejectedByBootloader, detail, isAnswer: true)
+        case .refused: self.init(.failed, reason, detail, isAnswer: true)
         case .trouble where step >= .transferring: self.init(.unknown, .noAnswer, detail, isHosts: error.isHosts)
         case .trouble: self.init(.failed, reason, detail, isHosts: error.isHosts)
         }

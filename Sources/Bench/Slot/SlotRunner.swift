@@ -8,6 +8,7 @@ internal import Logging
 /// what the technician should do next. Lives on the slot's lane.
 actor SlotRunner {
     let lane: Lane
+    private let sharesPort: Bool
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
     nonisolated let slot: SlotID
@@ -34,7 +35,9 @@ actor SlotRunner {
     /// Sessions of one unit in one slot that may go wrong in a row before hands must ask for more.
     static let sessionsInARow = 3
 
-    init(_ place: SlotPlace, lane: Lane, shared: BenchShared, remembered: SlotRecord?) {
+    /// `sharesPort`: whether other slots are at the same port.
+    init(_ place: SlotPlace, lane: Lane, shared: BenchShared, remembered: SlotRecord?, sharesPort: Bool) {
+        self.sharesPort = sharesPort
         slot = place.slot
         self.lane = lane
         self.shared = shared
@@ -188,7 +191,7 @@ actor SlotRunner {
             view.sessionBegan = now
             view.doNext = .wait
         }
-        let flash = FlashSession(shared.sessionBench(slot, profile, lane, presence), present: device)
+        let flash = FlashSession(shared.sessionBench(slot, profile, lane, presence, sharesPort: sharesPort), present: device)
         session = Task(executorPreference: lane) { await self.run(flash) }
     }
 

@@ -15,7 +15,7 @@ public struct DFUClient: Sendable {
     private let clock: any BenchClock
     /// The bound of one request, and of a block's programming where the device does not ask for more.
     private let requestBound: Duration
-    /// No device is left alone for longer than this at once, whatever bwPollTimeout says: its 24 bits go up to four and a half hours.
+    /// By how much a device may exceed the bounds with what it asks for, in one transfer: bwPollTimeout's 24 bits go up to four and a half hours.
     public static let longestPoll = Duration.seconds(60)
 
     /// Claims the device's DFU interface.
@@ -51,6 +51,7 @@ public struct DFUClient: Sendable {
     /// Brings the device to dfuIDLE from whatever state it is in (DFU 1.1 appendix A).
     public func toIdle() async throws(DFUError) {
         let deadline = clock.now + requestBound
+        var patience = Patience(bound: requestBound)
         var ordersLeft = 4
         while true {
             let status = try await getStatus()
@@ -59,7 +60,7 @@ public struct DFUClient: Sendable {
                 return
             case .dfuDNBUSY, .dfuMANIFEST, .dfuMANIFESTSYNC:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
-                try await pause(status)
+                try await pause(status, &patience)
             case .appIDLE, .appDETACH, .dfuMANIFESTWAITRESET:
                 throw .unexpectedState(status.state, during: "the return to dfuIDLE")
             case .dfuERROR, .dfuDNLOADSYNC, .dfuDNLOADIDLE, .dfuUPLOADIDLE:
@@ -80,12 +81,13 @@ public struct DFUClient: Sendable {
         var data: [UInt8] = []
         data.reserveCapacity(blockSize)
         var takesQueue = queueing
+        var patience = Patience(bound: requestBound)
         while offset < content.count {
             let end = min(offset + blockSize, content.count)
             data.removeAll(keepingCapacity: true)
             content.append(offset..<end, to: &data)
             let status = try await send(block, data, &takesQueue)
-            try await waitWhileBusy(status, at: offset)
+            try await waitWhileBusy(status, at: offset, &patience)
             offset = end
             // DFU 1.1 §3.1: the block number wraps.
             block &+= 1
@@ -98,6 +100,7 @@ public struct DFUClient: Sendable {
     public func manifest(bound: Duration) async throws(DFUError) -> Bool {
         try await request(.dnload, value: 0, data: [])
         let deadline = clock.now + bound
+        var patience = Patience(bound: bound)
         while true {
             let status: DFUStatus
             do {
@@ -110,7 +113,7 @@ public struct DFUClient: Sendable {
             case .dfuMANIFESTWAITRESET: return false
             case .dfuMANIFESTSYNC, .dfuMANIFEST:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: bound) }
-                try await pause(status)
+                try await pause(status, &patience)
             case .dfuERROR: throw .status(status.status, state: status.state, offset: nil)
             default: throw .unexpectedState(status.state, during: "manifestation")
             }
@@ -169,7 +172,7 @@ public struct DFUClient: Sendable {
         }
     }
 
-    private func waitWhileBusy(_ first: DFUStatus, at offset: Int) async throws(DFUError) {
+    private func waitWhileBusy(_ first: DFUStatus, at offset: Int, _ patience: inout Patience) async throws(DFUError) {
         let deadline = clock.now + requestBound
         var status = first
         while true {
@@ -177,7 +180,7 @@ public struct DFUClient: Sendable {
             case .dfuDNLOADIDLE: return
             case .dfuDNLOADSYNC, .dfuDNBUSY:
                 guard clock.now < deadline else { throw .stillBusy(status.state, after: requestBound) }
-                try await pause(status)
+                try await pause(status, &patience)
                 status = try await getStatus()
             case .dfuERROR: throw .status(status.status, state: status.state, offset: offset)
             default: throw .unexpectedState(status.state, during: "the transfer")
@@ -187,11 +190,21 @@ public struct DFUClient: Sendable {
 
     /// Leaves a busy device alone for as long as it asks, at least a millisecond: DFU 1.1 §6.1.2 forbids to ask before. A bound that passes
     /// meanwhile is seen at the next answer.
-    private func pause(_ status: DFUStatus) async throws(DFUError) {
-        do {
-            try await clock.sleep(for: min(max(status.pollTimeout, .milliseconds(1)), Self.longestPoll))
-        } catch {
-            throw .cancelled
+    private func pause(_ status: DFUStatus, _ patience: inout Patience) async throws(DFUError) {
+        do { try await clock.sleep(for: patience.wait(for: status)) } catch { throw .cancelled }
+    }
+
+    /// How long a device is left alone: as long as it asks, unless it asks for too much too often.
+    private struct Patience {
+        let bound: Duration
+        var excess = DFUClient.longestPoll
+
+        init(bound: Duration) { self.bound = bound }
+
+        mutating func wait(for status: DFUStatus) -> Duration {
+            let wait = min(max(status.pollTimeout, .milliseconds(1)), bound + excess)
+            excess -= max(.zero, wait - bound)
+            return wait
         }
     }
 

@@ -160,6 +160,7 @@ private final class InProcessDevice: USBDevice {
     private let dock: SimulatedDock
     private let time: any DockTime
     private let transferTime: Duration
+    private let isClosed = Mutex(false)
 
     init(_ device: BusDevice, dock: SimulatedDock, descriptors: USBDescriptors, time: any DockTime, transferTime: Duration) {
         self.time = time
@@ -222,9 +223,10 @@ private final class InProcessDevice: USBDevice {
         dock.perform(device.portReset(now: dock.now), by: device)
     }
 
-    func close() async {}
+    func close() async { isClosed.withLock { $0 = true } }
 
     private func present() throws(USBError) {
+        guard !isClosed.withLock({ $0 }) else { throw USBError(.gone, "the device is closed") }
         guard !device.isGone else { throw USBError(.gone, "the device is gone") }
     }
 
