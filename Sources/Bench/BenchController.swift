@@ -79,6 +79,7 @@ public actor BenchController {
 
     /// Follows the dock until the stream ends or the task is cancelled.
     public func run(_ snapshots: AsyncStream<[DockedDevice]>) async {
+        await PowerReturn(shared: shared).give()
         await withDiscardingTaskGroup { group in
             for probe in probes { group.addTask { await probe.run() } }
             for await snapshot in snapshots {

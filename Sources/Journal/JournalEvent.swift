@@ -14,7 +14,7 @@ public enum JournalEvent: Sendable {
     /// A unit did not answer, so its port is reset. Durable before that is done.
     case portReset(Remedied)
     /// A unit did not answer, so its port's power is switched off and on. Durable before that is done.
-    case portPowerCycled(Remedied)
+    case portPowerCycled(PortPowerCycled)
     /// Durable before the first byte of a component is sent.
     case transferStarted(Transfer)
     case transferFinished(Transfer)
@@ -220,6 +220,18 @@ public enum JournalEvent: Sendable {
         public init(because: String) { self.because = because }
     }
 
+    /// Payload of `port-power-cycled`. It is stored before the power goes, so that a bench that is cut off then knows where to give it back.
+    public struct PortPowerCycled: Codable, Sendable {
+        /// What the unit did, or failed to do.
+        public var because: String
+        /// The unit's folder in sysfs, by which its port is found.
+        public var syspath: String
+        public init(because: String, syspath: String) {
+            self.because = because
+            self.syspath = syspath
+        }
+    }
+
     /// Payload of `grant-awaited`.
     public struct GrantAwaited: Codable, Sendable {
         /// What there is too little of, as people say it.
@@ -295,7 +307,8 @@ public enum JournalEvent: Sendable {
             try JSONText.encode(value)
         case .slotOutOfService(let value): try JSONText.encode(value)
         case .releaseHalted(let value): try JSONText.encode(value)
-        case .portReset(let value), .portPowerCycled(let value): try JSONText.encode(value)
+        case .portReset(let value): try JSONText.encode(value)
+        case .portPowerCycled(let value): try JSONText.encode(value)
         case .grantAwaited(let value): try JSONText.encode(value)
         case .grantWaited(let value): try JSONText.encode(value)
         case .releaseImported(let value): try JSONText.encode(value)

@@ -2,6 +2,15 @@ public import BenchModel
 internal import GRDB
 
 extension Journal {
+    /// The newest events, oldest first.
+    /// - Throws: ``JournalError``.
+    public nonisolated func newestEvents(_ count: Int) async throws(JournalError) -> [EventRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM events ORDER BY number DESC LIMIT ?", arguments: [count])
+                .reversed().map { try EventRecord(row: $0) }
+        }
+    }
+
     /// Events after a number, oldest first, at most `limit`, of one unit where `unit` is given.
     public nonisolated func events(
         after number: EventNumber, limit: Int, unit: EUI64? = nil

@@ -22,7 +22,7 @@ public struct InProcessLinks: DeviceOpener {
 
     public func openHub(above device: DockedDevice) async throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
         guard power.isOn else { throw USBError(.cancelled, Power.isOff) }
-        guard let (hub, port) = try bus.openHub(above: device.node) else { return nil }
+        guard let (hub, port) = try bus.openHub(above: device.syspath) else { return nil }
         return (PoweredDevice(hub, power), port)
     }
 

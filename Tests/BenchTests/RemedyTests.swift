@@ -58,6 +58,12 @@ import Testing
         #expect(end.holds)
     }
 
+    /// A seed of the campaigns in which a bench was cut off while a port had no power: its unit was never seen again.
+    @Test(arguments: [5001, 5010, 5095] as [UInt64])
+    func `A port that had no power when the bench was cut off gets it back when the bench starts`(seed: UInt64) async throws {
+        #expect(try await Campaign.run(seed: seed).violations == [])
+    }
+
     @Test func `A unit that never enters its bootloader has failed: nothing was written, and it is there as it was`() async throws {
         let end = try await Self.end(of: Fault(.silence, request: "DFU_DETACH", times: nil))
         #expect(end.verdict?.outcome == .failed)

@@ -117,7 +117,7 @@ extension FlashSession {
     private func cyclePower(at hub: any USBDevice, _ number: UInt8, _ failure: SessionEnd) async throws(USBError) -> Bool {
         let request = bench.profile.bounds.request
         guard let port = try await USBHubPort(hub, port: number, requestBound: request) else { return false }
-        try await markedInLink(.portPowerCycled(.init(because: failure.detail)))
+        try await markedInLink(.portPowerCycled(.init(because: failure.detail, syspath: present.device.syspath)))
         await closeLinks()
         hasCycledPower = true
         let attachment = present.device.attachment

@@ -45,12 +45,20 @@ public struct USBHubPort: Sendable {
         let off = await setPower(false)
         if off == nil { await gone() }
         // Not the caller's task: it may be cancelled.
-        let on = await Task(executorPreference: lane) {
-            var failure = await setPower(true)
-            for _ in 1..<Self.attempts where failure != nil { failure = await setPower(true) }
-            return failure
-        }.value
+        let on = await Task(executorPreference: lane) { await switchedOn() }.value
         if let failure = off ?? on { throw failure }
+    }
+
+    /// Gives the port its power, whether it has it or not.
+    /// - Throws: ``USBError``.
+    public func powerOn() async throws(USBError) {
+        if let failure = await switchedOn() { throw failure }
+    }
+
+    private func switchedOn() async -> USBError? {
+        var failure = await setPower(true)
+        for _ in 1..<Self.attempts where failure != nil { failure = await setPower(true) }
+        return failure
     }
 
     /// How often power is given back to a port whose USB hub does not answer.

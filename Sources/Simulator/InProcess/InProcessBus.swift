@@ -51,12 +51,12 @@ public final class InProcessBus: Sendable {
             device, dock: dock, descriptors: try USBDescriptors(device.descriptors), time: time, transferTime: transferTime)
     }
 
-    /// Opens the USB hub that a device is plugged into, and says at which of its ports; `nil` where there is none.
-    public func openHub(above node: String) throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
-        let devices = dock.devices
-        guard let position = devices.first(where: { $0.node == node || $0.ttyNode == node })?.position, let port = position.ports.last,
-            let hub = devices.first(where: { $0.position == position.parent })
-        else { return nil }
+    /// Opens the USB hub that a device is plugged into, or was, by its folder in sysfs, and says at which of its ports; `nil` where there is none.
+    public func openHub(above syspath: String) throws(USBError) -> (hub: any USBDevice, port: UInt8)? {
+        let position = dock.description.slots.compactMap(\.position.usb).first { "\(syspath)/".hasPrefix("/sys\(SysfsTree.path(of: $0))/") }
+        guard let position, let port = position.ports.last, let hub = dock.devices.first(where: { $0.position == position.parent }) else {
+            return nil
+        }
         return (try open(node: hub.node), UInt8(port))
     }
 
