@@ -58,6 +58,17 @@ import Testing
         #expect(end.holds)
     }
 
+    @Test func `A port at which another slot has its own tty is left alone`() async throws {
+        var setup = TestBench.Setup(faults: [1: [Fault(.hang, request: "DFU_DETACH")]])
+        setup.sharesPort = true
+        let (verdict, kinds) = try await TestBench.run(setup, seed: 1) { bench in
+            let view = try await bench.ended(1)
+            return (view.verdict, try await bench.journal.events(after: 0, limit: 1000).map(\.kind))
+        }
+        #expect(verdict?.reason == .enterFailed)
+        #expect(!kinds.contains { $0.hasPrefix("port-") })
+    }
+
     /// A seed of the campaigns in which a bench was cut off while a port had no power: its unit was never seen again.
     @Test(arguments: [5001, 5010, 5095] as [UInt64])
     func `A port that had no power when the bench was cut off gets it back when the bench starts`(seed: UInt64) async throws {

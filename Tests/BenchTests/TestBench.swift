@@ -63,6 +63,8 @@ final class TestBench: Sendable {
         var hasConsignments = false
         /// Whether the journal has a place beside it for failure capsules.
         var keepsCapsules = false
+        /// Whether another slot is a second tty at the first one's port.
+        var sharesPort = false
     }
 
     /// A line that costs a test no time.
@@ -96,7 +98,7 @@ final class TestBench: Sendable {
                 return (unit, setup.undocked.contains(index) ? nil : Self.slot(index))
             }, stateFolder: nil)
         bus = try time.map { try InProcessBus(description, time: $0, transferTime: .microseconds(125)) } ?? InProcessBus(description)
-        let config = BenchConfig(
+        var config = BenchConfig(
             name: "test", journal: setup.keepsCapsules ? path : "", socket: "",
             limits: BenchLimits(concurrentSessions: setup.concurrentSessions, drain: .seconds(5)),
             profiles: [
@@ -108,6 +110,7 @@ final class TestBench: Sendable {
             slots: description.slots.map {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
             })
+        if setup.sharesPort { config.slots.append(SlotPlace(slot: Self.slot(99), port: config.slots[0].port, interface: 2)) }
         var target = try Self.target("release", Self.targetVersion, image, setup)
         target.approval = 1
         for version in setup.steps {

@@ -5,8 +5,8 @@ internal import Synchronization
 ///
 /// A session takes a grant before it queues transfers; the grant gives itself back when it goes, whichever way that is. Where something must
 /// wait, a slot that a supervisor hastens comes first, then whoever has waited longer than ``patience``, then whoever is closest to being done,
-/// then whoever asked first. Nobody is passed by on what it waits for: what those before it lack is kept for them, and for whoever has waited
-/// that long all that it asks for.
+/// then whoever asked first. Nobody is passed by on what it waits for: what those before it lack is kept for them, and for the first that has
+/// waited that long all that it asks for.
 final class HostBudget: Sendable {
     private let limits: BenchLimits
     private let clock: any BenchClock
@@ -39,7 +39,13 @@ final class HostBudget: Sendable {
     var isWhole: Bool { state.withLock { $0.used.values.allSatisfy { $0 == 0 } && $0.waiting.isEmpty } }
 
     /// Puts a slot before all others until ``settle(_:)``.
-    func hasten(_ slot: SlotID) { state.withLock { _ = $0.hastened.insert(slot) } }
+    func hasten(_ slot: SlotID) {
+        resume(
+            state.withLock { state in
+                state.hastened.insert(slot)
+                return serve(&state)
+            })
+    }
 
     /// The slot's turn is as anyone's again.
     func settle(_ slot: SlotID) { state.withLock { _ = $0.hastened.remove(slot) } }
@@ -107,10 +113,10 @@ final class HostBudget: Sendable {
         }
     }
 
-    /// What is kept for those who wait, from the first on: what each lacks, and for one that has waited long everything that it asks for.
+    /// What is kept for those who wait, from the first on: what each lacks, and for the first, if it has waited long, all that it asks for.
     /// - Returns: what the last of them lacks; `served` are told when nothing is lacking.
     private func go(
-        through waiting: [Waiter], _ state: inout State, served: (Waiter, inout State) -> Void
+        through waiting: [Waiter], _ state: inout State, at now: Duration, served: (Waiter, inout State) -> Void
     ) -> [HostResource: Int] {
         var kept: [HostResource: Int] = [:]
         var last: [HostResource: Int] = [:]
@@ -119,18 +125,19 @@ final class HostBudget: Sendable {
             if last.isEmpty {
                 served(waiter, &state)
             } else {
-                kept.merge(hasWaitedLong(waiter) ? waiter.request.amounts : last, uniquingKeysWith: +)
+                let keepsAll = kept.isEmpty && hasWaitedLong(waiter, at: now)
+                kept.merge(keepsAll ? waiter.request.amounts : last, uniquingKeysWith: +)
             }
         }
         return last
     }
 
-    private func hasWaitedLong(_ waiter: Waiter) -> Bool { clock.now - waiter.since > Self.patience }
+    private func hasWaitedLong(_ waiter: Waiter, at now: Duration) -> Bool { now - waiter.since > Self.patience }
 
-    private func ordered(_ waiting: [Waiter], _ state: State) -> [Waiter] {
+    private func ordered(_ waiting: [Waiter], _ state: State, at now: Duration) -> [Waiter] {
         func order(_ waiter: Waiter) -> (Int, Int, Int) {
             if state.hastened.contains(waiter.request.slot) { return (0, 0, waiter.id) }
-            if hasWaitedLong(waiter) { return (1, 0, waiter.id) }
+            if hasWaitedLong(waiter, at: now) { return (1, 0, waiter.id) }
             return (2, waiter.request.bytesLeft, waiter.id)
         }
         return waiting.sorted { order($0) < order($1) }
@@ -138,10 +145,11 @@ final class HostBudget: Sendable {
 
     /// What keeps the request waiting, if it were made now.
     private func obstacle(to request: GrantRequest, _ state: State) -> HostResource? {
-        let own = Waiter(id: .max, request: request, since: clock.now, continuation: nil)
+        let now = clock.now
+        let own = Waiter(id: .max, request: request, since: now, continuation: nil)
         var trial = state
-        let before = ordered(state.waiting + [own], state).prefix { $0.id != own.id }
-        let missing = go(through: before + [own], &trial) { _, _ in }
+        let before = ordered(state.waiting + [own], state, at: now).prefix { $0.id != own.id }
+        let missing = go(through: before + [own], &trial, at: now) { _, _ in }
         return missing.keys.min { $0.description < $1.description }
     }
 
@@ -150,7 +158,8 @@ final class HostBudget: Sendable {
         guard !state.waiting.isEmpty else { return [] }
         var done: Set<Int> = []
         var continuations: [CheckedContinuation<Bool, Never>] = []
-        _ = go(through: ordered(state.waiting, state), &state) { waiter, state in
+        let now = clock.now
+        _ = go(through: ordered(state.waiting, state, at: now), &state, at: now) { waiter, state in
             state.used.merge(waiter.request.amounts, uniquingKeysWith: +)
             done.insert(waiter.id)
             if let continuation = waiter.continuation { continuations.append(continuation) }

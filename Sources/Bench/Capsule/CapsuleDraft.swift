@@ -4,23 +4,22 @@ internal import BenchModel
 struct CapsuleDraft {
     /// Monotonic time of the next one.
     fileprivate var next: Duration?
-    fileprivate var interval = Duration.seconds(1)
     fileprivate var writing: Task<Void, Never>?
     fileprivate var isWriting = false
 
-    fileprivate static let longestInterval = Duration.seconds(10)
+    /// Writing one costs some milliseconds, and there are many sessions.
+    fileprivate static let interval = Duration.seconds(10)
 }
 
 extension FlashSession {
-    /// Writes down what has passed, a second after the session's beginning, then after two more, and so on to every ten seconds.
+    /// Writes down what has passed, every ten seconds.
     func keepDraft(_ now: Duration) {
         guard let capsules = bench.capsules, let session = pen.session, !draft.isWriting else { return }
         guard let next = draft.next, now >= next else {
-            draft.next = draft.next ?? now + draft.interval
+            draft.next = draft.next ?? now + CapsuleDraft.interval
             return
         }
-        draft.interval = min(draft.interval * 2, CapsuleDraft.longestInterval)
-        draft.next = now + draft.interval
+        draft.next = now + CapsuleDraft.interval
         draft.isWriting = true
         let capsule = capsule(session, Verdict(.unknown, reason: .benchStopped))
         draft.writing = Task(executorPreference: bench.lane) {

@@ -52,11 +52,13 @@ public actor CapsuleStore {
     /// After a start: sessions that the last stop cut off have capsules then, with the outcome that the journal has for them.
     func adoptCut(_ journal: Journal) async {
         for session in sessions(ending: Self.openEnding) {
+            // The journal can't be read now: another start will.
+            guard let record = try? await journal.session(session) else { continue }
             defer { forgetOpen(session) }
             // Its whole capsule was written already where the stop came after that.
             guard bytes(of: session) == nil, let bytes = try? Data(contentsOf: openFile(session)),
                 var capsule = try? JSONDecoder().decode(Capsule.self, from: bytes),
-                let verdict = try? await journal.session(session)?.verdict, verdict.outcome == .failed || verdict.outcome == .unknown
+                let verdict = record.verdict, verdict.outcome == .failed || verdict.outcome == .unknown
             else { continue }
             capsule.verdict = verdict
             keep(capsule)

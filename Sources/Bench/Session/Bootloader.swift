@@ -20,7 +20,7 @@ extension FlashSession {
                 return loader
             }
             guard bench.profile.restarts else {
-                throw SessionEnd(.failed, .enterFailed, "it waits for a restart, and the profile says 'reboot: none'")
+                throw SessionEnd(.failed, .enterFailed, "it waits for a restart, and the profile says 'reboot: none'", isAnswer: true)
             }
             try await reset()
             _ = try await meet(unit, within: bench.profile.bounds.comeBack)
@@ -33,7 +33,7 @@ extension FlashSession {
                 throw SessionEnd(.failed, .enterFailed, "it stayed in run-time mode for \(bound) s after DFU_DETACH")
             }
             guard present.mode == .bootloader else {
-                throw SessionEnd(.failed, .enterFailed, "the unit came back in run-time mode after DFU_DETACH")
+                throw SessionEnd(.failed, .enterFailed, "the unit came back in run-time mode after DFU_DETACH", isAnswer: true)
             }
         }
         notes.append(.bootloaderEntered)

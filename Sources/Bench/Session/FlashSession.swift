@@ -36,6 +36,7 @@ actor FlashSession {
     /// What was in the slot when it began, and when that was: milliseconds since 1970.
     private(set) var began: PresentDevice?
     private(set) var beganUTC: Int64 = 0
+    /// How far its capsule has been written down.
     var draft = CapsuleDraft()
     /// What the unit should hold, once the checks have passed.
     private(set) var target: Target?

@@ -2,6 +2,7 @@ internal import BenchModel
 internal import Dock
 internal import Journal
 internal import Links
+internal import Logging
 internal import Protocols
 
 /// What is tried, one after the other, with a unit that does not answer, before a step is tried again.
@@ -40,9 +41,7 @@ extension FlashSession {
     private func apply(_ remedy: Remedy, _ unit: Unit, because failure: SessionEnd) async throws(SessionEnd) -> Bool {
         if let slot = await bench.presence.elsewhere { throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)") }
         // Neither what has come in its place, nor what is on the same port in another slot, is to be disturbed.
-        guard !bench.sharesPort, await bench.presence.present.map({ $0.device.attachment == present.device.attachment }) ?? true else {
-            return false
-        }
+        guard !bench.sharesPort, await hasPort else { return false }
         do throws(SessionEnd) {
             switch remedy {
             case .portReset: return try await resetPort(unit, failure)
@@ -53,6 +52,11 @@ extension FlashSession {
             guard error.outcome == .swapped || error.reason == .seenElsewhere || error == .benchStopped else { return false }
             throw error
         }
+    }
+
+    /// Whether nothing else has come to the unit's port.
+    private var hasPort: Bool {
+        get async { await bench.presence.present.map { $0.device.attachment == present.device.attachment } ?? true }
     }
 
     private func resetPort(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
@@ -87,9 +91,14 @@ extension FlashSession {
         } catch {
             throw SessionEnd(error, during: .identifying, otherwise: failure.reason)
         }
+        // udev tells late of a tty that has gone and come back: what is opened before would be closed again.
+        await bench.presence.departure(of: present.device.attachment, within: Self.rebinding)
         _ = try await comeBack(expecting: unit, settings, within: bench.profile.bounds.request)
         return true
     }
+
+    /// Within this udev has told of a tty that was bound anew.
+    private static let rebinding = Duration.seconds(1)
 
     private func switchPower(_ unit: Unit, _ failure: SessionEnd) async throws(SessionEnd) -> Bool {
         do throws(USBError) {
@@ -97,6 +106,7 @@ extension FlashSession {
             let isSwitched: Bool
             do throws(USBError) { isSwitched = try await cyclePower(at: hub, number, failure) } catch {
                 await hub.close()
+                bench.journal.logger.error("power cycle", metadata: ["slot": "\(bench.slot)", "error": "\(error.sentence)"])
                 throw error
             }
             await hub.close()
@@ -119,6 +129,8 @@ extension FlashSession {
         guard let port = try await USBHubPort(hub, port: number, requestBound: request) else { return false }
         try await markedInLink(.portPowerCycled(.init(because: failure.detail, syspath: present.device.syspath)))
         await closeLinks()
+        // The journal may have kept it waiting.
+        guard await hasPort else { return false }
         hasCycledPower = true
         let attachment = present.device.attachment
         try await port.cyclePower(on: bench.lane) {

@@ -22,7 +22,7 @@ struct PowerReturn: Sendable {
             case "port-power-cycled":
                 let cycled = try? JSONDecoder().decode(JournalEvent.PortPowerCycled.self, from: Data(event.payload.utf8))
                 taken[slot] = cycled?.syspath
-            case "unit-docked": taken[slot] = nil
+            case "unit-docked", "bootloader-entered", "image-state", "transfer-started": taken[slot] = nil
             default: break
             }
         }

@@ -64,6 +64,8 @@ extension SlotRunner {
         )
         pen.session = try? await pen.record(.sessionStarted(started)).number
         guard pen.session != nil, (try? await pen.record(.outcome(verdict))) != nil else { return }
+        // The journal may have kept it waiting, and the unit have come.
+        guard session == nil, await presence.present == nil else { return }
         shared.board.update(slot) { $0.unit = Unit(chfId: unit) }
         await show(verdict, unit: unit)
     }

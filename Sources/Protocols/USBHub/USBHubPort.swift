@@ -40,13 +40,14 @@ public struct USBHubPort: Sendable {
 
     /// Takes the port's power until `gone` returns, and gives it back then, whatever happens meanwhile: a task that is cancelled, or a USB hub
     /// that does not answer, must not leave a unit without power. `lane`: where it is given back.
-    /// - Throws: ``USBError`` of the first request that the USB hub has not answered.
+    /// - Throws: ``USBError`` of the request that the USB hub has not answered; where the power is not back, that is said.
     public func cyclePower(on lane: Lane, until gone: () async -> Void) async throws(USBError) {
         let off = await setPower(false)
         if off == nil { await gone() }
         // Not the caller's task: it may be cancelled.
         let on = await Task(executorPreference: lane) { await switchedOn() }.value
-        if let failure = off ?? on { throw failure }
+        if let on { throw USBError(on.code, "the port has no power, and the USB hub does not give it back: \(on.sentence)") }
+        if let off { throw off }
     }
 
     /// Gives the port its power, whether it has it or not.
