@@ -31,11 +31,10 @@ public struct EUI64: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     public var description: String {
-        var text = compact
-        for pair in (1..<8).reversed() {
-            text.insert("-", at: text.utf8.index(text.startIndex, offsetBy: 2 * pair))
-        }
-        return text
+        let digits = Array(Hex.digits(rawValue, width: 16))
+        return stride(from: 0, to: 16, by: 2)
+            .map { String(digits[$0..<$0 + 2]) }
+            .joined(separator: "-")
     }
 
     /// The 16 hex digits without hyphens, as a barcode or a USB serial number carries them.

@@ -83,8 +83,7 @@ public final class JournalMemory: Sendable {
 
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try expectPower()
-        // Whoever writes is on this very queue: there is nothing from which a read must be kept apart.
-        return try queue.unsafeRead(body)
+        return try queue.read(body)
     }
 
     func rebuild() throws -> Int { try queue.write { try Projection.rebuild($0) } }
