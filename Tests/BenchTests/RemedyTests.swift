@@ -1,8 +1,11 @@
 import Bench
 import BenchKit
 import BenchModel
+import Dock
 import Foundation
 import Journal
+import Links
+import Logging
 import Testing
 
 @testable import Simulator
@@ -69,10 +72,35 @@ import Testing
         #expect(!kinds.contains { $0.hasPrefix("port-") })
     }
 
-    /// A seed of the campaigns in which a bench was cut off while a port had no power: its unit was never seen again.
-    @Test(arguments: [5001, 5010, 5095] as [UInt64])
-    func `A port that had no power when the bench was cut off gets it back when the bench starts`(seed: UInt64) async throws {
-        #expect(try await Campaign.run(seed: seed).violations == [])
+    @Test func `A port that had no power when the bench was cut off gets it back when the bench starts`() async throws {
+        let (before, after) = try await TestBench.run(TestBench.Setup(), seed: 1) { bench in
+            _ = try await bench.ended(1)
+            func isOnBus() throws -> Bool { try bench.bus.glance(at: TestBench.chf(1)).isOnBus }
+            let syspath = "/sys\(SysfsTree.path(of: try #require(USBPosition("1-1.1"))))"
+            let (hub, port) = try #require(try bench.bus.openHub(above: syspath))
+            // USB 2.0 §11.24.2.2: ClearPortFeature(PORT_POWER).
+            let off = ControlRequest(type: 0x23, request: 1, value: 8, index: UInt16(port))
+            try await hub.controlOut(off, data: [], timeout: .seconds(1))
+            _ = try await bench.view(1) { !$0.isPresent }
+            let before = try isOnBus()
+            try await bench.journal.append(
+                JournalDraft(.portPowerCycled(.init(because: "silence", syspath: syspath)), slot: TestBench.slot(1)))
+
+            let time = try #require(bench.clock as? VirtualTime)
+            let next = try await BenchController(
+                bench.controller.config, journal: bench.journal, targets: bench.targets, admission: AdmitAll(),
+                opener: InProcessLinks(bench.bus), clock: time, lanes: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+            let (looks, continuation) = AsyncStream<[DockedDevice]>.makeStream(bufferingPolicy: .bufferingNewest(1))
+            let running = Task(executorPreference: time.lane("next", controller: nil)) { await next.run(looks) }
+            let deadline = time.now + .seconds(60)
+            while try !isOnBus(), time.now < deadline { try await time.sleep(for: .milliseconds(100)) }
+            continuation.finish()
+            await running.value
+            return (before, try isOnBus())
+        }
+        #expect(!before)
+        #expect(after)
     }
 
     @Test func `A unit that never enters its bootloader has failed: nothing was written, and it is there as it was`() async throws {
