@@ -111,6 +111,16 @@ import Testing
         #expect(end.remedies == ["port-reset", "port-power-cycled"])
     }
 
+    /// Seed 819 of the campaigns: silence is not the only way of not getting there.
+    @Test(arguments: [Fault.Kind.silence, .stall])
+    func `A unit that says it runs the release and does not enter its bootloader is unknown, not failed`(kind: Fault.Kind) async throws {
+        var setup = TestBench.Setup(installed: [TestBench.targetVersion])
+        setup.faults[1] = [Fault(kind, request: "DFU_DETACH", times: nil)]
+        let verdict = try await TestBench.run(setup, seed: 1) { bench in try await bench.ended(1).verdict }
+        #expect(verdict?.outcome == .unknown)
+        #expect(verdict?.reason == .unproven)
+    }
+
     @Test func `A unit that goes wrong three times in a row in two slots is held, and no third slot is asked for`() async throws {
         var setup = TestBench.Setup(emptySlots: 2)
         // Gone from the bus after each reset, as long as nobody replugs it.

@@ -67,7 +67,9 @@ private let old = FirmwareVersion(rawValue: 0x0002_0100)
     @Test func `sixteen units at once are all reflashed`() async throws {
         var setup = setup(16)
         // A sanitizer makes everything ten times as slow.
-        setup.bounds.request = .seconds(5)
+        setup.bounds.request = .seconds(20)
+        setup.bounds.comeBack = .seconds(40)
+        setup.bounds.stall = .seconds(20)
         try await TestBench.run(setup) { bench in
             for index in 1...16 {
                 let view = try await bench.ended(index)

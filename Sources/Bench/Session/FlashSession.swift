@@ -189,7 +189,7 @@ actor FlashSession {
     private func honest(_ end: SessionEnd) -> SessionEnd {
         guard wrote else {
             let saysItIsCurrent = target.map { reportedVersion == $0.version } ?? false
-            return end.outcome == .failed && end.isSilence && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
+            return end.reason == .enterFailed && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
         }
         if end.reason == .enterFailed { return SessionEnd(.unknown, .noAnswer, end.detail) }
         return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
