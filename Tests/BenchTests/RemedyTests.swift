@@ -45,7 +45,7 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test(arguments: ["echo", "image state", "image upload"])
+    @Test(arguments: ["echo", "image state", "image upload", "image state write"])
     func `A serial unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request), .twoG3G)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
@@ -53,12 +53,35 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test(arguments: ["echo", "image state", "image upload"])
+    @Test(arguments: ["echo", "image state", "image upload", "image state write"])
     func `A serial unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), .twoG3G)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
         #expect(end.remedies == ["port-reset", "port-power-cycled"])
         #expect(end.holds)
+    }
+
+    @Test func `A unit that took the order to try its image and lost the answers is asked what it made of it`() async throws {
+        let end = try await Self.end(of: Fault(.silence, request: "image state write", times: nil), .twoG3G)
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.remedies.isEmpty)
+        #expect(end.holds)
+    }
+
+    @Test func `A unit whose trial was begun by the remedy is confirmed before it is restarted`() async throws {
+        var setup = TestBench.Setup()
+        setup.variant = .twoG3G
+        setup.faults[1] = [Fault(.silence, request: "image state write", times: nil)]
+        let (verdict, kinds, holds) = try await TestBench.run(setup, seed: 1) { bench in
+            _ = try await bench.view(1) { $0.step == .activating }
+            try bench.bus.add(Fault(.hang, request: "echo", value: "power"), to: TestBench.chf(1))
+            let view = try await bench.ended(1)
+            return (view.verdict, try await bench.journal.events(after: 0, limit: 1000).map(\.kind), try bench.holdsImage(1))
+        }
+        #expect(verdict?.outcome == .reflashed, "\(verdict?.detail ?? "")")
+        #expect(kinds.contains("port-power-cycled"))
+        #expect(kinds.count { $0 == "image-confirmed" } == 1)
+        #expect(holds)
     }
 
     @Test func `A port at which another slot has its own tty is left alone`() async throws {

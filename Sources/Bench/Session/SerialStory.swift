@@ -32,7 +32,7 @@ extension FlashSession {
         for component in target.components where !isWaiting(component) && !isActive(component) {
             try await upload(component, to: unit, settings)
         }
-        if present.mode == .runtime { try await activate(target, settings) }
+        if present.mode == .runtime { try await activate(target, for: unit, settings) }
         return try await finishSMP(unit, target, settings, as: .reflashed)
     }
 
@@ -84,17 +84,17 @@ extension FlashSession {
         return isRunning(target)
     }
 
-    private func isRunning(_ target: Target) -> Bool {
+    func isRunning(_ target: Target) -> Bool {
         target.components.allSatisfy { isActive($0) }
     }
 
-    private func isActive(_ component: TargetComponent) -> Bool {
+    func isActive(_ component: TargetComponent) -> Bool {
         guard let expected = component.bootImage?.hash else { return false }
         return imageState?.active(image: image(of: component))?.hash == expected
     }
 
     /// Whether the component lies in its other slot, set to be started at the next boot: an earlier session was cut there.
-    private func isWaiting(_ component: TargetComponent) -> Bool {
+    func isWaiting(_ component: TargetComponent) -> Bool {
         imageState?.slots.contains { slot in
             (slot.image ?? 0) == image(of: component) && slot.pending == true && slot.hash == component.bootImage?.hash
         } ?? false
@@ -109,31 +109,6 @@ extension FlashSession {
     }
 
     private func short(_ hash: [UInt8]?) -> String { hash.map { Hex.lowercase($0.prefix(6)) + "…" } ?? "no hash" }
-
-    // MARK: Confirming
-
-    /// Makes what runs stay, where the next boot would go back.
-    /// - Returns: whether it would have stayed by itself.
-    private func keep(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
-        guard settings.activation == .swap else { return true }
-        func unconfirmed() -> [TargetComponent] {
-            // Zephyr may leave out what is false.
-            target.components.filter { imageState?.active(image: image(of: $0)).map { $0.confirmed != true } ?? false }
-        }
-        let first = unconfirmed()
-        guard !first.isEmpty else { return true }
-        willWrite(first[0].name)
-        for component in first {
-            let confirm = ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: true)
-            _ = try await ask(confirm, during: .activating, otherwise: .notConfirmed)
-        }
-        imageState = try await ask(ImageGroup.ReadState(), during: .activating)
-        guard unconfirmed().isEmpty else {
-            throw SessionEnd(.failed, .notConfirmed, "it was told to keep the image and says that it will not")
-        }
-        try await mark(.imageConfirmed)
-        return false
-    }
 
     /// A unit that an earlier session left with the release, or on the way to it, and that runs something else now.
     private func tellOfRevert(
@@ -162,26 +137,6 @@ extension FlashSession {
     private func wasActivated(in session: SessionRecord) async -> Bool {
         let events = try? await bench.journal.journal.events(after: session.id, limit: 1000)
         return events?.contains { $0.session == session.id && $0.kind == "activated" } ?? false
-    }
-
-    /// Whether what runs is on trial: the next boot goes back to the other slot.
-    private var isTrial: Bool { imageState?.slots.contains { $0.active == true && $0.confirmed != true } ?? false }
-
-    /// Brings a unit on trial with another image, or about to try one, to rest: while a swap is open no image can be uploaded.
-    /// - Returns: whether it was restarted.
-    private func leaveTrial(_ unit: Unit, _ target: Target, _ settings: SMPSettings) async throws(SessionEnd) -> Bool {
-        guard settings.activation == .swap else { return false }
-        var wasRestarted = false
-        for _ in 1...2 {
-            let isPendingOther = imageState?.slots.contains { slot in
-                slot.pending == true && !target.components.contains { $0.bootImage?.hash == slot.hash }
-            }
-            guard isTrial || isPendingOther == true else { return wasRestarted }
-            step(.rebooting)
-            _ = try await restart(expecting: unit, settings) { !self.isTrial }
-            wasRestarted = true
-        }
-        return wasRestarted
     }
 
     // MARK: Writing
@@ -228,7 +183,7 @@ extension FlashSession {
     }
 
     /// Whether the same unit still answers, or again, by itself or after a remedy: a device server's connection can be cut while the unit stays.
-    private func isThere(
+    func isThere(
         _ unit: Unit, in mode: UnitMode, _ settings: SMPSettings, because end: SessionEnd
     ) async throws(SessionEnd) -> Bool {
         let deadline = bench.clock.now + bench.profile.bounds.request
@@ -250,17 +205,6 @@ extension FlashSession {
         return true
     }
 
-    /// Tells the bootloader which image to try at the next boot.
-    private func activate(_ target: Target, _ settings: SMPSettings) async throws(SessionEnd) {
-        guard settings.activation == .swap else { return }
-        step(.activating)
-        for component in target.components where !isWaiting(component) && !isActive(component) {
-            imageState = try await ask(
-                ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: false), during: .activating)
-        }
-        try await mark(.activated)
-    }
-
     /// The server's buffers: of the profile, or as the server says.
     private func negotiate(_ settings: SMPSettings) async throws(SessionEnd) {
         guard settings.buffers == nil else { return }
@@ -270,7 +214,7 @@ extension FlashSession {
     }
 
     /// One request and its answer.
-    private func ask<Request: SMPRequest>(
+    func ask<Request: SMPRequest>(
         _ request: Request, during step: SessionStep, otherwise reason: OutcomeReason = .transferFailed
     ) async throws(SessionEnd) -> Request.Response {
         do throws(SMPError) {
