@@ -16,7 +16,7 @@ MODEL, HARDWARE = "010A030B", "0101"
 # Variant: image type, name, and bytes of the payload: enough that something can happen in the middle.
 IMAGES = {"4G": ("0001", "4g", 160_000), "2G/3G": ("0002", "2g3g", 120_000)}
 RELEASE = "kernel-release"
-# A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
+# On a machine that boots as usual. A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
 # looks again after seven seconds, one port after the other.
 SESSIONS_SECONDS = 240
 
@@ -63,9 +63,8 @@ class Bench:
             mkdir -p /run/reflash /var/lib/reflash
             chown {user} /run/reflash /var/lib/reflash
             su {user} -s /bin/sh -c 'exec reflashd --config /etc/reflash/bench.yaml --log-level debug >> /tmp/reflashd-{user}.log 2>&1' &
-            n=0
             until [ -S /run/reflash/reflashd.sock ] && su {user} -s /bin/sh -c 'reflashctl status > /dev/null 2>&1'; do
-                n=$((n + 1)); [ $n -lt 100 ] || {{ cat /tmp/reflashd-{user}.log; exit 1; }}
+                kill -0 $! || {{ cat /tmp/reflashd-{user}.log; exit 1; }}
                 usleep 100000
             done""", timeout=90)
         if approve:
@@ -94,17 +93,17 @@ class Bench:
     def status(self):
         return {slot["slot"]: slot for slot in json.loads(self.ctl("status --json"))["slots"]}
 
-    def await_slots(self, accept, slots, what, seconds=SESSIONS_SECONDS):
-        """Waits until every one of the slots is as `accept` wants it; returns the last status."""
-        deadline = time.monotonic() + seconds
+    def await_slots(self, accept, slots, what, seconds=SESSIONS_SECONDS, is_over=lambda slot: False):
+        """Waits until every one of the slots is as `accept` wants it, or never will be; returns the last status."""
+        deadline = self.guest.deadline(seconds)
         while True:
             status = self.status()
             missing = [slot for slot in slots if not accept(status.get(slot, {}))]
             if not missing:
                 return status
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or all(is_over(status.get(slot, {})) for slot in missing):
                 shown = ", ".join(f"{slot}: {describe(status.get(slot, {}))}{self.before(status.get(slot, {}))}" for slot in missing)
-                raise AssertionError(f"after {seconds} s not {what}: {shown}")
+                raise AssertionError(f"within {seconds * self.guest.pace:.0f} s not {what}: {shown}")
             time.sleep(0.5)
 
     def before(self, slot):
@@ -116,9 +115,11 @@ class Bench:
         return told + ("\n" + self.ctl(f"journal events --unit {chf_id}") if chf_id else "")
 
     def await_outcome(self, outcomes, slots, seconds=SESSIONS_SECONDS):
-        """Waits until the unit in each slot has ended with one of the outcomes."""
-        return self.await_slots(lambda slot: slot.get("state") == "docked" and slot.get("outcome") in outcomes, slots,
-                                " or ".join(outcomes), seconds)
+        """Waits until the unit in each slot has ended with one of the outcomes. After a failed session the bench waits for hands."""
+        def has_ended(slot):
+            return slot.get("state") == "docked" and slot.get("outcome")
+        return self.await_slots(lambda slot: has_ended(slot) in outcomes, slots, " or ".join(outcomes), seconds,
+                                is_over=lambda slot: has_ended(slot) == "failed")
 
     def unit(self, chf_id):
         return json.loads(self.ctl(f"unit show {chf_id} --json"))
