@@ -12,7 +12,7 @@ test: setup programs
 	@bash packaging/test.sh
 
 # Debian's kernel, real udev and our rules in a virtual machine, with units at its USB host controllers.
-test-kernel: setup build
+test-kernel: setup programs
 	@.venv/bin/python Tests/Kernel/stage.py
 
 # Real Zephyr and MCUboot firmware on emulated boards, beside smpclient.
@@ -24,7 +24,7 @@ KEPT_SEEDS = 5001 5010 5095 5098 5105
 
 # Whole benches in virtual time, and everything that can go wrong on them; by seeds, of which the failing ones are named.
 campaigns: setup
-	$(SWIFT) build -c release --static-swift-stdlib --product campaigns
+	$(SWIFT) build -c release --product campaigns
 	.build/release/campaigns --from $(or $(FROM),1) --count $(or $(COUNT),1000)
 	for seed in $(KEPT_SEEDS); do .build/release/campaigns --from $$seed --count 1 || exit 1; done
 

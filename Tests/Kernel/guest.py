@@ -18,7 +18,7 @@ TOOLS = ["qemu-system-x86_64", "busybox", "udevadm", "usbip", "cpio", "depmod", 
 MODULES = ["virtio_pci", "virtio_net", "xhci_pci", "vhci_hcd", "cdc_acm", "ftdi_sio"]
 PROGRAMS = ["reflashd", "reflashctl", "hubsim"]
 VENV_PYTHON = f"{ROOT}/.venv/bin/python"
-BIN = os.environ.get("REFLASH_BIN", f"{ROOT}/.build/release")
+BIN = os.environ.get("REFLASH_BIN", f"{ROOT}/.build/debug")
 # A machine that takes longer than this to boot the guest has all of its bounds stretched as much.
 USUAL_BOOT_SECONDS = 6
 BOOT_SECONDS = 180
