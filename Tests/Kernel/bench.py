@@ -16,8 +16,8 @@ MODEL, HARDWARE = "010A030B", "0101"
 # Variant: image type, name, and bytes of the payload: enough that something can happen in the middle.
 IMAGES = {"4G": ("0001", "4g", 160_000), "2G/3G": ("0002", "2g3g", 120_000)}
 RELEASE = "kernel-release"
-# On a machine that boots as usual. A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
-# looks again after seven seconds, one port after the other.
+# A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
+# looks again after seven seconds, one port after the other. On a machine that boots the guest as usual.
 SESSIONS_SECONDS = 240
 
 
@@ -103,7 +103,7 @@ class Bench:
                 return status
             if time.monotonic() > deadline or all(is_over(status.get(slot, {})) for slot in missing):
                 shown = ", ".join(f"{slot}: {describe(status.get(slot, {}))}{self.before(status.get(slot, {}))}" for slot in missing)
-                raise AssertionError(f"within {seconds * self.guest.pace:.0f} s not {what}: {shown}")
+                raise AssertionError(f"within {self.guest.stretched(seconds)} s not {what}: {shown}")
             time.sleep(0.5)
 
     def before(self, slot):
@@ -116,10 +116,10 @@ class Bench:
 
     def await_outcome(self, outcomes, slots, seconds=SESSIONS_SECONDS):
         """Waits until the unit in each slot has ended with one of the outcomes. After a failed session the bench waits for hands."""
-        def has_ended(slot):
-            return slot.get("state") == "docked" and slot.get("outcome")
-        return self.await_slots(lambda slot: has_ended(slot) in outcomes, slots, " or ".join(outcomes), seconds,
-                                is_over=lambda slot: has_ended(slot) == "failed")
+        def end(slot):
+            return slot.get("outcome") if slot.get("state") == "docked" else None
+        return self.await_slots(lambda slot: end(slot) in outcomes, slots, " or ".join(outcomes), seconds,
+                                is_over=lambda slot: end(slot) == "failed")
 
     def unit(self, chf_id):
         return json.loads(self.ctl(f"unit show {chf_id} --json"))

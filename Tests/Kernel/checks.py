@@ -31,8 +31,12 @@ def properties(guest, slot):
 
 def settle(guest, count, seconds=60):
     """Waits until that many units have their names, and udev is through."""
-    guest.run(f"""until [ "$(ls /dev/reflash 2>/dev/null | grep -vc by-path)" -ge {count} ]; do usleep 100000; done
-        udevadm settle --timeout=60""", timeout=seconds)
+    guest.run(f"""n=0
+        until [ "$(ls /dev/reflash 2>/dev/null | grep -vc by-path)" -ge {count} ]; do
+            n=$((n + 1)); [ $n -lt {guest.stretched(seconds) * 10} ] || {{ ls -R /dev/reflash /dev/bus/usb; exit 1; }}
+            usleep 100000
+        done
+        udevadm settle --timeout={guest.stretched(60)}""", timeout=seconds + 120)
 
 
 def units_are_there(guest, count):

@@ -180,9 +180,12 @@ class Guest:
                 raise StageError(f"the guest's shell did not answer within {BOOT_SECONDS} s")
             time.sleep(0.1)
 
+    def stretched(self, seconds):
+        """What takes so many seconds on a machine that boots as usual."""
+        return round(seconds * self.pace)
+
     def deadline(self, seconds):
-        """So many seconds from now, on a machine that boots as usual."""
-        return time.monotonic() + seconds * self.pace
+        return time.monotonic() + self.stretched(seconds)
 
     def answers(self):
         try:
@@ -219,7 +222,7 @@ class Guest:
                     part = connection.recv(65536)
                 except TimeoutError:
                     if time.monotonic() > deadline:
-                        raise StageError(f"no end of a script after {timeout * self.pace:.0f} s: {script.strip().splitlines()[0]} … {output.decode()[-500:]}")
+                        raise StageError(f"no end of a script after {self.stretched(timeout)} s: {script.strip().splitlines()[0]} … {output.decode()[-500:]}")
                     continue
                 except ConnectionError:
                     part = b""
