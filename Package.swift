@@ -196,8 +196,15 @@ let package = Package(
     ]
 )
 
+/// Leaves nothing but these targets, for a build of its own kind, which takes everything to be built once more.
+func keepOnly(_ needed: Set<String>) {
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products = []
+}
+
 // libFuzzer brings `main` with it, so these only link with --sanitize=fuzzer: see packaging/fuzz.sh.
 if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
+    keepOnly(["CLibUSB", "CSerial", "BenchModel", "Firmware", "Links", "Protocols"])
     let fuzzer: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
     let fuzzers = [
         "FuzzImages": ["Firmware"], "FuzzDescriptors": ["Links", "Protocols"], "FuzzCBOR": ["Protocols"],
@@ -206,20 +213,16 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
         "FuzzBundles": ["Firmware"],
     ]
     for (name, parsers) in fuzzers {
-        package.products.append(.executable(name: name, targets: [name]))
         package.targets.append(
             .executableTarget(
                 name: name, dependencies: parsers.map { .byName(name: $0) }, path: "Tests/Fuzzing/\(name)", swiftSettings: fuzzer))
     }
 }
 
-// The tests of tier 1 and of the links alone, with what they need: for the sanitizers, which take everything to be built once more.
+// The tests of tier 1 and of the links alone, for the sanitizers.
 if ProcessInfo.processInfo.environment["TESTS"] == "tier-1" {
-    let needed: Set = [
+    keepOnly([
         "CLibUSB", "CSerial", "CUdev", "CFuse", "CZlib", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal",
-        "Bench",
-        "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
-    ]
-    package.targets.removeAll { !needed.contains($0.name) }
-    package.products = []
+        "Bench", "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
+    ])
 }

@@ -31,10 +31,13 @@ public struct EUI64: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     public var description: String {
-        let digits = Array(Hex.digits(rawValue, width: 16))
-        return stride(from: 0, to: 16, by: 2)
-            .map { String(digits[$0..<$0 + 2]) }
-            .joined(separator: "-")
+        var text: [UInt8] = []
+        text.reserveCapacity(23)
+        for (index, digit) in compact.utf8.enumerated() {
+            if index > 0, index.isMultiple(of: 2) { text.append(UInt8(ascii: "-")) }
+            text.append(digit)
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The 16 hex digits without hyphens, as a barcode or a USB serial number carries them.

@@ -19,14 +19,15 @@ public enum Hex {
         return String(repeating: "0", count: max(0, width - text.count)) + text
     }
 
+    private static let lowercaseDigits = Array("0123456789abcdef".utf8)
+
     /// Two lower-case digits a byte, the notation of hashes.
     public static func lowercase(_ bytes: some Collection<UInt8>) -> String {
-        let table = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(table[Int(byte >> 4)])
-            text.append(table[Int(byte & 15)])
+        for byte in Array(bytes) {
+            text.append(lowercaseDigits[Int(byte >> 4)])
+            text.append(lowercaseDigits[Int(byte & 15)])
         }
         return String(decoding: text, as: UTF8.self)
     }

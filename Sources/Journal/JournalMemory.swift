@@ -83,7 +83,9 @@ public final class JournalMemory: Sendable {
 
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try expectPower()
-        return try queue.read(body)
+        // The one connection there is does one thing at a time. GRDB's own `read` would forbid it to write and allow it again, and at each of
+        // these SQLite forgets what it has made of every statement.
+        return try queue.unsafeRead(body)
     }
 
     func rebuild() throws -> Int { try queue.write { try Projection.rebuild($0) } }

@@ -57,16 +57,13 @@ extension Journal {
 
     /// One session; `nil` when there is none of this number.
     public nonisolated func session(_ id: SessionID) async throws(JournalError) -> SessionRecord? {
-        try await read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM sessions WHERE id = ?", arguments: [id])
-                .map { try SessionRecord(row: $0) }
-        }
+        try await read { try SessionRecord.find(id, $0) }
     }
 
     /// Sessions that began and have no outcome.
     public nonisolated func unfinishedSessions() async throws(JournalError) -> [SessionRecord] {
         try await read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM sessions WHERE verdict IS NULL ORDER BY id")
+            try Row.fetchAll(try database.cachedStatement(sql: "SELECT * FROM sessions WHERE verdict IS NULL ORDER BY id"))
                 .map { try SessionRecord(row: $0) }
         }
     }
@@ -89,14 +86,11 @@ extension Journal {
     /// What the journal last said of each slot that it knows.
     public nonisolated func slots() async throws(JournalError) -> [SlotRecord] {
         try await read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM slots").compactMap { row in
+            try Row.fetchAll(try database.cachedStatement(sql: "SELECT * FROM slots")).compactMap { row in
                 let label: String = try row.decode(forColumn: "slot")
                 guard let slot = SlotID(label) else { return nil }
                 let last: SessionID? = try row.decode(forColumn: "lastSession")
-                let session = try last.flatMap { id in
-                    try Row.fetchOne(database, sql: "SELECT * FROM sessions WHERE id = ?", arguments: [id])
-                        .map { try SessionRecord(row: $0) }
-                }
+                let session = try last.flatMap { try SessionRecord.find($0, database) }
                 return SlotRecord(
                     slot: slot, isHeld: try row.decode(forColumn: "isHeld"),
                     isOutOfService: try row.decode(forColumn: "isOutOfService"), serviceSince: try row.decode(forColumn: "serviceSince"),
@@ -122,6 +116,13 @@ extension Journal {
                 return JournalDraft(.outcome(verdict), slot: session.slot, unit: session.chfId, session: session.id)
             })
         return cut.count
+    }
+}
+
+extension SessionRecord {
+    fileprivate static func find(_ id: SessionID, _ database: Database) throws -> SessionRecord? {
+        let query = try database.cachedStatement(sql: "SELECT * FROM sessions WHERE id = ?")
+        return try Row.fetchOne(query, arguments: [id]).map { try SessionRecord(row: $0) }
     }
 }
 

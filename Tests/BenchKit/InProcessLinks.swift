@@ -50,10 +50,12 @@ extension BenchController {
 
 extension DockedDevice {
     init?(_ device: InProcessBus.VisibleDevice) {
-        self.init(
-            syspath: device.syspath, incarnation: device.incarnation, found: device.properties["USEC_INITIALIZED"],
-            properties: device.properties)
+        self.init(syspath: device.syspath, incarnation: device.incarnation, found: device.found, properties: device.properties)
     }
+}
+
+extension InProcessBus.VisibleDevice {
+    var found: String? { properties["USEC_INITIALIZED"] }
 }
 
 /// The bench's power. Once it is cut, nothing that the bench still does reaches a unit.

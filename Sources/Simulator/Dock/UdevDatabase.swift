@@ -1,3 +1,4 @@
+internal import BenchModel
 internal import Foundation
 internal import Protocols
 
@@ -85,8 +86,8 @@ struct UdevDatabase: Sendable {
     func properties(of device: BusDevice) -> [(key: String, value: String)] {
         let bytes = UsbView(device.descriptors)
         let strings = device.strings
-        func four(_ value: UInt16) -> String { String(format: "%04x", value) }
-        let codes = bytes.interfaces.map { String(format: "%02x%02x%02x", $0[5], $0[6], $0[7]) }
+        func four(_ value: UInt16) -> String { Hex.lowercase([UInt8(value >> 8), UInt8(value & 0xff)]) }
+        let codes = bytes.interfaces.map { Hex.lowercase($0[5...7]) }
         let distinct = codes.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         var properties: [(key: String, value: String)] = [
             ("ID_BUS", "usb"), ("ID_VENDOR_ID", four(bytes.idVendor)), ("ID_MODEL_ID", four(bytes.idProduct)),
@@ -107,8 +108,16 @@ struct UdevDatabase: Sendable {
         "pci-\(SysfsTree.controller(of: position.bus))-usb-0:\(position.ports.map(String.init).joined(separator: "."))"
     }
 
-    /// As udev replaces what it does not allow in names.
+    /// As udev replaces what it does not allow in names: of ASCII it allows letters, digits and these.
     private static func udevName(_ text: String) -> String {
-        String(text.map { $0.isLetter || $0.isNumber || "#+-.:=@_".contains($0) ? $0 : "_" })
+        let bytes = text.utf8.map { byte -> UInt8 in
+            switch byte {
+            case 0x80..., UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                byte
+            default: "#+-.:=@_".utf8.contains(byte) ? byte : UInt8(ascii: "_")
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -32,10 +32,10 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
         var standstill = 0
         /// Whether the body has returned.
         var isOver = false
-        var thread: Thread?
+        var thread: pthread_t?
 
         mutating func add(_ work: @escaping Work, to queue: Int) {
-            if let thread { precondition(Thread.current === thread, "something left the virtual time") }
+            if let thread { precondition(pthread_equal(thread, pthread_self()) != 0, "something left the virtual time") }
             if queues[queue].isEmpty, queue != current { ready.append(queue) }
             queues[queue].append(work)
         }
@@ -99,7 +99,7 @@ public final class VirtualTime: BenchClock, LaneSource, DockTime {
     }
 
     private func pump<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
-        state.withLock { $0.thread = .current }
+        state.withLock { $0.thread = pthread_self() }
         defer { end() }
         let ended = Ended<Value>()
         Task(executorPreference: lane("body", controller: nil)) { [self] in

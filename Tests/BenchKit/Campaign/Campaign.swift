@@ -177,8 +177,11 @@ private final class DockNews: Sendable {
     init(_ bus: InProcessBus) { self.bus = bus }
 
     func follow() async {
+        // By udev's time of first sight, which no two have: what is known of a device stays true while it is there.
+        var known: [String: DockedDevice] = [:]
         for await snapshot in bus.snapshots {
-            let devices = snapshot.compactMap(DockedDevice.init)
+            let devices = snapshot.compactMap { device in device.found.flatMap { known[$0] } ?? DockedDevice(device) }
+            known = Dictionary(devices.compactMap { device in device.found.map { ($0, device) } }) { first, _ in first }
             state.withLock { state in
                 state.newest = devices
                 _ = state.listener?.yield(devices)
