@@ -197,7 +197,7 @@ let package = Package(
 )
 
 /// Leaves nothing but these targets, for a build of its own kind, which takes everything to be built once more.
-func keepOnly(_ needed: Set<String>) {
+@MainActor func keepOnly(_ needed: Set<String>) {
     package.targets.removeAll { !needed.contains($0.name) }
     package.products = []
 }
