@@ -228,6 +228,7 @@ def main(words):
         program, length = SETTINGS[name]
         print(f"{name}-limited, medians of {RUNS}\nunits   MiB  transfer s  whole s  CPU s  of it transfer  MB resident  threads   MiB/s   dfu-util: s  CPU s  CPU s with upload   MiB/s  failed",
               flush=True)
+        results = {}
         for units in numbers:
             runs = []
             for _ in range(RUNS):
@@ -245,9 +246,26 @@ def main(words):
             say(f"dfu-{name}-{units}-throughput", mib / we["transfer"], mib / they["whole"], "MiB/s")
             say(f"dfu-{name}-{units}-wall", we["whole"], they["whole"], "s")
             say(f"dfu-{name}-{units}-memory", we["resident"], they["resident"], "MB")
-            say(f"dfu-{name}-{units}-threads", we["threads"], units, "threads")
+            say(f"dfu-{name}-{units}-transfer", we["transfer"], they["whole"], "s")
             say(f"dfu-{name}-{units}-cpu-transfer", we["written"], they["cpu"], "s")
             say(f"dfu-{name}-{units}-cpu-session", we["cpu"], they["both ways"], "s")
+            results[units] = we
+        against_one(name, results)
+
+
+def against_one(name, results):
+    """What the most units took beside what one took, and the bounds that this has."""
+    most = max(results)
+    if most == 1 or 1 not in results:
+        return
+    one, many = results[1], results[most]
+    if name == "unit":
+        say(f"dfu-unit-{most}-beside-1-transfer-bound", many["transfer"] / one["transfer"], 1.10, "times")
+        say(f"dfu-unit-{most}-beside-1-whole-bound", many["whole"] / one["whole"], 1.25, "times")
+    if name == "memory":
+        say(f"dfu-memory-{most}-bound", many["resident"], 80, "MB")
+        say("dfu-memory-each-further-unit-bound", (many["resident"] - one["resident"]) * 1000 / (most - 1), 150, "KB")
+    say(f"dfu-{name}-{most}-beside-1-threads", many["threads"], one["threads"], "threads")
 
 
 if __name__ == "__main__":

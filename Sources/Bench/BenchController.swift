@@ -24,6 +24,9 @@ public actor BenchController {
     private var order: [SlotRunner] = []
     private var devices: [DockedDevice]?
     private var probes: [LineProbe] = []
+    /// Whether a decision was recorded that not every slot has been asked about.
+    private var isDecided = false
+    private var isLookingAgain = false
 
     /// What udev calls a slot's place: a port, and where one port has several ttys, an interface.
     private struct SlotPort: Hashable, Comparable {
@@ -143,9 +146,26 @@ public actor BenchController {
     /// Whether every grant of the host's budget has been given back.
     package nonisolated var grantsAreReturned: Bool { shared.budget.isWhole }
 
-    /// Looks again at the units that were refused because of what may be flashed, or because nobody expected them: that has changed.
-    public func reconsider() async {
+    /// What may be flashed, or which units, has changed. Units that were refused for that are looked at again, beside whoever says so: slots that
+    /// begin their sessions then are busy, and a decision is answered when it is recorded.
+    public func decided() async {
         await shared.attribution.decided()
+        isDecided = true
+        guard !isLookingAgain else { return }
+        isLookingAgain = true
+        Task(executorPreference: lane) { await self.lookAgain() }
+    }
+
+    private func lookAgain() async {
+        while isDecided {
+            isDecided = false
+            await reconsider()
+        }
+        isLookingAgain = false
+    }
+
+    /// Looks again at the units that were refused because of what may be flashed, or because nobody expected them.
+    package func reconsider() async {
         for runner in order { await runner.reconsider() }
     }
 

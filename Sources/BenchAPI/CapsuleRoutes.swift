@@ -61,6 +61,8 @@ extension Exchange {
         if let length { words.append("\(length) bytes") }
         if isImage == true {
             words.append("as in the image")
+        } else if isOther == true {
+            words.append("other than the image's")
         } else if let data {
             words.append(data.count > 64 ? "\(data.prefix(64))…" : data)
         }

@@ -139,7 +139,7 @@ struct ConsignmentRoutes: Sendable {
         let order = try await body(request, as: ScanOrder.self)
         let answer = try await answer { () async throws(LogisticsRefusal) in try await scans.take(order, by: by) }
         if answer.verdict == .bound, let unit = answer.unit, let slot = answer.slot { await bench.expect(unit, in: slot) }
-        await bench.reconsider()
+        await bench.decided()
         return try json(answer)
     }
 
@@ -179,7 +179,7 @@ struct ConsignmentRoutes: Sendable {
     /// After a decision the units that were refused for want of it are looked at again.
     private func deciding(_ decide: () async throws(LogisticsRefusal) -> ConsignmentDesk.View) async throws -> Response {
         let view = try await answer(decide)
-        await bench.reconsider()
+        await bench.decided()
         return try json(ConsignmentStatus(view))
     }
 

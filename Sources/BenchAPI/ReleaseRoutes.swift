@@ -62,7 +62,7 @@ struct ReleaseRoutes: Sendable {
     /// After a decision the units that were refused for want of it are looked at again.
     private func deciding(_ decide: () async throws(DeskRefusal) -> some Encodable) async throws -> Response {
         let response = try await answer(decide)
-        await bench.reconsider()
+        await bench.decided()
         return response
     }
 

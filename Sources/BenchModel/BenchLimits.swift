@@ -34,6 +34,10 @@ public struct BenchLimits: Sendable, Equatable {
     /// units behind it (USB 2.0 table 5-2, 64-byte packets).
     public static let translatorBandwidth = 832_000
 
+    /// What usbfs charges for one DFU unit, bytes: four transfers of a readback under way at once, each of libusb's most (4,096 bytes) and of what
+    /// the kernel keeps for it, `struct async` and `struct urb` (drivers/usb/core/devio.c, proc_do_submiturb), some 400 bytes.
+    public static let usbfsMemoryOfDFUUnit = 4 * (4096 + 512)
+
     public init(
         usbfsMemory: Int = 16 << 20, concurrentSessions: Int = 64, drain: Duration = .seconds(60),
         hostController: Capacity = Capacity(), usbHub: Capacity = Capacity(), powerUpStagger: Duration = .milliseconds(20)

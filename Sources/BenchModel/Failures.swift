@@ -45,12 +45,16 @@ public struct ReleaseHalt: Hashable, Sendable, Codable {
     public var variant: Variant
     /// The hardware version of the units that failed; `nil` where they do not say it.
     public var hardwareVersion: HardwareVersion?
+    /// The approval under which they failed: a newer one stands. `nil` in records from before it was said here, and where there was none.
+    public var approval: EventNumber?
     /// What was counted.
     public var count: FailureCount
 
     public init(
-        release: String, manifestHash: SHA256Value, variant: Variant, hardwareVersion: HardwareVersion?, count: FailureCount
+        release: String, manifestHash: SHA256Value, variant: Variant, hardwareVersion: HardwareVersion?, approval: EventNumber? = nil,
+        count: FailureCount
     ) {
+        self.approval = approval
         self.release = release
         self.manifestHash = manifestHash
         self.variant = variant

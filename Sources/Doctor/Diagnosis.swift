@@ -9,8 +9,6 @@ public struct Diagnosis: Sendable {
     /// The config's path, for the commands that mend.
     private let file: String
 
-    /// Bytes that are queued on usbfs for one DFU unit: four blocks of a readback at once.
-    public static let memoryPerUnit = 4 * 4096
     /// Endpoints of a unit of each kind: endpoint 0, and those of its interfaces in run-time mode.
     static let endpointsOfDFUUnit = 3
     static let endpointsOfSerialUnit = 4
@@ -42,7 +40,7 @@ public struct Diagnosis: Sendable {
     private var usbfsMemory: Finding {
         guard hasDFU else { return Finding(fine: "usbfs-memory", "no unit of this bench is written through usbfs") }
         let sessions = min(usbSlots.count, config.limits.concurrentSessions)
-        let needed = sessions * Self.memoryPerUnit
+        let needed = sessions * BenchLimits.usbfsMemoryOfDFUUnit
         let need = "\(sessions) sessions at a time need \(needed / 1024) KiB"
         guard let offered = facts.usbfsMemoryMiB else {
             return Finding(
@@ -222,7 +220,10 @@ public struct Diagnosis: Sendable {
 
     private var holders: [Finding] {
         let others = facts.ttyHolders.filter { $0.program != "reflashd" }
-        guard !others.isEmpty else { return [Finding(fine: "tty-holders", "no other program has a tty of a unit open")] }
+        guard !others.isEmpty else {
+            let own = "no program of this user has a tty of a unit open; of others only root sees it: 'sudo reflashctl doctor \(file)'"
+            return [Finding(fine: "tty-holders", facts.groups == nil ? "no other program has a tty of a unit open" : own)]
+        }
         return others.map { holder in
             Finding(
                 .problem, "tty-holders", "\(holder.program) (pid \(holder.pid)) has \(holder.tty) open",

@@ -81,9 +81,11 @@ struct ReleaseLedger: Sendable {
         }
     }
 
-    /// The approvals that a halt ends.
+    /// The approvals that a halt ends: none that was given after those of which it speaks.
     func scopes(of halt: ReleaseHalt) -> [Scope] {
-        approvals.filter { $0.key.variant == halt.variant && $0.value.uses(halt.manifestHash) }.map(\.key)
+        approvals.filter { scope, approval in
+            scope.variant == halt.variant && approval.uses(halt.manifestHash) && halt.approval.map { approval.since <= $0 } ?? true
+        }.map(\.key)
     }
 
     /// The approval for a unit: its consignment's own, or the one for all.

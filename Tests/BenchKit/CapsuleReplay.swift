@@ -224,9 +224,12 @@ extension Player {
         return exchange
     }
 
-    func serial(_ kind: Exchange.Kind) async throws(SerialError) -> Exchange {
+    /// `sent`: bytes, where something is sent.
+    func serial(_ kind: Exchange.Kind, sent: Int? = nil) async throws(SerialError) -> Exchange {
         let exchange: Exchange
-        do { exchange = try await next(kind) } catch { throw SerialError(.io, "\(error)") }
+        do {
+            exchange = try await next(kind, sent.map { "\($0) bytes" } ?? "") { sent == nil || $0.length == sent }
+        } catch { throw SerialError(.io, "\(error)") }
         if let code = exchange.error { throw SerialError(SerialErrorCode(rawValue: code) ?? .io, exchange.sentence ?? "") }
         return exchange
     }
@@ -248,6 +251,7 @@ private final class ReplayDevice: USBDevice {
     func controlIn(_ request: ControlRequest, length: Int, timeout: Duration) async throws(USBError) -> [UInt8] {
         let exchange = try await player.usb(.controlIn, request)
         if exchange.isImage == true { return [UInt8](repeating: 0, count: exchange.length ?? 0) }
+        if exchange.isOther == true { return [UInt8](repeating: 0xFF, count: exchange.length ?? 0) }
         return exchange.data.flatMap { Hex.bytes($0) } ?? []
     }
 
@@ -269,7 +273,7 @@ private final class ReplayPort: SerialPort {
         self.player = player
     }
 
-    func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) { _ = try await player.serial(.write) }
+    func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) { _ = try await player.serial(.write, sent: bytes.count) }
 
     func read(timeout: Duration) async throws(SerialError) -> [UInt8] {
         try await player.serial(.read).data.flatMap { Hex.bytes($0) } ?? []

@@ -8,13 +8,17 @@ public final class GivenTargets: TargetSource {
     private let stopped = Mutex<[ReleaseHalt]>([])
     private let approvals = Mutex<[Variant: EventNumber]>([:])
 
-    /// `refusals`: how often there is no approval yet when somebody asks.
-    public init(_ targets: [Target], refusals: Int = 0) {
+    private let pause: @Sendable () async -> Void
+
+    /// `refusals`: how often there is no approval yet when somebody asks. `pause`: what passes before each answer.
+    public init(_ targets: [Target], refusals: Int = 0, pause: @escaping @Sendable () async -> Void = {}) {
+        self.pause = pause
         self.targets = Dictionary(targets.map { ($0.variant, $0) }, uniquingKeysWith: { first, _ in first })
         self.refusals = Mutex(refusals)
     }
 
     public func target(for unit: Unit, variant: Variant) async throws(Refusal) -> Target {
+        await pause()
         let isApproved = refusals.withLock { left in
             defer { left = max(0, left - 1) }
             return left == 0

@@ -23,14 +23,15 @@ import Testing
 
         mutating func session(
             _ slot: SlotID, unit: UInt64? = nil, _ outcome: Outcome, _ reason: OutcomeReason? = nil, release: SHA256Value = good,
-            hardware: HardwareVersion? = hardware, approval: EventNumber = 1
+            hardware: HardwareVersion? = hardware, approval: EventNumber = 1, transferred: Bool = true, isHosts: Bool? = nil
         ) {
             last += 10
             nextUnit += 1
             var session = SessionRecord(
                 id: last, slot: slot, chfId: EUI64(rawValue: unit ?? 1_000_000 + nextUnit), startedAt: "", release: "release",
-                manifestHash: release, hardwareVersion: hardware, approval: approval)
+                manifestHash: release, hardwareVersion: hardware, approval: approval, transferBegan: transferred)
             session.verdict = Verdict(outcome, reason: reason)
+            session.verdict?.isHosts = isHosts
             statistics.add(session)
         }
     }
@@ -109,6 +110,31 @@ import Testing
         story.session(try slot(1), .unknown, .benchStopped)
         story.session(try slot(1), .unknown, .seenElsewhere)
         #expect(story.statistics.slot(try slot(1)).attempts == 0)
+    }
+
+    @Test func `What goes wrong before a release is tried, or because the unit was no longer there, is not the release's`() throws {
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        func count(_ outcome: Outcome, _ reason: OutcomeReason, transferred: Bool) throws -> Int {
+            var story = Story()
+            for index in 1...8 {
+                story.session(try slot(index), outcome, reason, release: Self.bad, approval: 2, transferred: transferred)
+            }
+            return story.statistics.release(key).failures
+        }
+        #expect(try count(.failed, .enterFailed, transferred: false) == 0)
+        #expect(try count(.failed, .identificationFailed, transferred: false) == 0)
+        #expect(try count(.unknown, .contactLost, transferred: true) == 0, "a USB hub that lost its power, say")
+        #expect(try count(.unknown, .noAnswer, transferred: true) == 8)
+        #expect(try count(.failed, .rejectedByBootloader, transferred: false) == 8)
+    }
+
+    @Test func `What the host refuses, and a unit that never came, speak against no slot`() throws {
+        var story = Story()
+        for _ in 1...8 {
+            story.session(try slot(1), .failed, .identificationFailed, transferred: false, isHosts: true)
+            story.session(try slot(2), .failed, .noContact, transferred: false)
+        }
+        for index in 1...2 { #expect(story.statistics.slot(try slot(index)).attempts == 0) }
     }
 
     @Test func `A slot that was returned to service begins anew`() throws {

@@ -1,9 +1,12 @@
 @testable import Bench
 import BenchKit
 import BenchModel
+import Firmware
 import Foundation
 import Journal
+import Links
 import Logging
+import Protocols
 import Testing
 
 @testable import Simulator
@@ -15,6 +18,7 @@ import Testing
         var variant = Variant.fourG
         var fault: Fault
         var outcome: Outcome
+        var imageBytes = 50_000
         var testDescription: String { name }
     }
 
@@ -32,12 +36,16 @@ import Testing
             name: "an SMP unit that falls silent", variant: .twoG3G, fault: Fault(.silence, request: "image upload", times: nil),
             outcome: .unknown),
         Case(name: "an SMP unit that is pulled", variant: .twoG3G, fault: Fault(.unplug, atByte: 20_000), outcome: .unknown),
+        Case(
+            name: "an SMP unit that is pulled near a long upload's end", variant: .twoG3G, fault: Fault(.unplug, atByte: 1_000_000),
+            outcome: .unknown, imageBytes: 1_048_576),
     ]
 
     /// Runs a unit with a fault, and gives what was kept.
     private static func capsule(_ which: Case) async throws -> Capsule {
         var setup = TestBench.Setup(faults: [1: [which.fault]])
         setup.variant = which.variant
+        setup.imageBytes = which.imageBytes
         setup.bounds.stall = .seconds(2)
         setup.keepsCapsules = true
         return try await TestBench.run(setup, seed: 3) { bench in
@@ -122,6 +130,30 @@ import Testing
         #expect(throws: ReplayError.self) { try replay.expectSame() }
     }
 
+    @Test func `A replay that writes something else to a serial line says where`() async throws {
+        var capsule = try await Self.capsule(Self.cases[7])
+        var settings = try #require(capsule.profile.smp)
+        settings.buffers = SMPBuffers(size: 300, count: 1)
+        capsule.profile.conversation = .smp(settings)
+        let replay = try await CapsuleReplay.of(capsule)
+        #expect(replay.divergence?.contains("found write") == true, "\(replay.divergence ?? "none")")
+    }
+
+    @Test func `A readback of something else is kept as far as there is room, and then that it was something else`() throws {
+        let recorder = Recorder(clock: VirtualTime(seed: 1))
+        recorder.expects(MemoryBytes([UInt8](repeating: 0, count: 4_194_304)))
+        for block in 0..<1024 {
+            let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: ($0 &+ 1) &* (block &+ 3)) | 1 }
+            let upload = ControlRequest(type: DFU.deviceToHost, request: DFURequest.upload.rawValue, value: UInt16(block), index: 0)
+            recorder.note(upload, at: .zero, length: 4096, came: .success(bytes))
+        }
+        let exchanges = recorder.transcript.exchanges
+        #expect(exchanges.count == 1024 && recorder.transcript.elided == 0)
+        #expect(exchanges.prefix(8).allSatisfy { $0.data?.count == 8192 })
+        #expect(exchanges.dropFirst(8).allSatisfy { $0.isOther == true && $0.length == 4096 && $0.data == nil })
+        #expect(recorder.transcript.runs.reduce(0) { $0 + $1.room } < Transcript.mostRoom)
+    }
+
     @Test func `A session that went well leaves nothing`() async throws {
         var setup = TestBench.Setup()
         setup.keepsCapsules = true
@@ -155,16 +187,53 @@ import Testing
         #expect(transcript.exchanges.map(\.error) == all.map(\.error))
     }
 
+    /// Reads and writes as they may come: a read that began before the write that it answers, one that brought nothing, a long one.
+    private static func passages(_ count: Int) -> [LinePassage] {
+        (0..<count).map { number in
+            let bytes = (0..<number % 90).map { UInt8(truncatingIfNeeded: $0 * number) }
+            return LinePassage(
+                isWrite: number % 3 == 1, at: Int64(number) * 1_000_000 - Int64(number % 2) * 1_700_000,
+                took: Int64(number) << (number % 40),
+                length: number % 90, bytes: bytes[...])
+        }
+    }
+
+    @Test func `What passes on a serial line comes out of the capsule's file as it went in`() throws {
+        let passages = Self.passages(1000)
+        var transcript = Transcript()
+        for passage in passages { transcript.add(passage) }
+        let bytes = try JSONEncoder().encode(transcript)
+        let exchanges = try JSONDecoder().decode(Transcript.self, from: bytes).exchanges
+        #expect(exchanges.map(\.kind) == passages.map { $0.isWrite ? .write : .read })
+        #expect(exchanges.map(\.at) == passages.map(\.at))
+        #expect(exchanges.map(\.took) == passages.map(\.took))
+        #expect(exchanges.map { $0.data ?? "" } == passages.map { Hex.lowercase($0.bytes) })
+        #expect(exchanges.filter { $0.kind == .write }.map(\.length) == passages.filter(\.isWrite).map(\.length))
+    }
+
+    @Test func `A packed line that ends within an exchange is not taken for a whole one`() throws {
+        var transcript = Transcript()
+        for passage in Self.passages(50) { transcript.add(passage) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        let text = String(decoding: try encoder.encode(transcript), as: UTF8.self)
+        let line = try #require(text.firstMatch(of: #/"line":"([^"]+)"/#)).output.1
+        let cut = text.replacing(line, with: line.prefix(line.count / 8 * 4))
+        let error = #expect(throws: DecodingError.self) { try JSONDecoder().decode(Transcript.self, from: Data(cut.utf8)) }
+        #expect("\(try #require(error))".contains("expected a whole write or read"))
+    }
+
     @Test func `Where too much passes the middle goes, and it is said how much`() {
         var transcript = Transcript()
-        let count = 10_000
-        for number in 0..<count {
-            var read = Exchange(.read, at: Int64(number))
-            read.data = "\(number * number)"
-            transcript.add(read)
+        let passages = Self.passages(20_000)
+        for (number, passage) in passages.enumerated() {
+            transcript.add(passage)
+            // Something else between them now and then.
+            if number % 1000 == 0 { transcript.add(Exchange(.reset, at: passage.at)) }
         }
-        #expect(transcript.runs.count <= Transcript.firstRuns + 2 * Transcript.lastRuns)
-        #expect(transcript.exchanges.count + transcript.elided == count)
-        #expect(transcript.exchanges.first?.at == 0 && transcript.exchanges.last?.at == Int64(count - 1))
+        #expect(transcript.elided > 0)
+        #expect(transcript.runs.reduce(0) { $0 + $1.room } <= Transcript.mostRoom)
+        #expect(transcript.exchanges.count + transcript.elided == passages.count + 20)
+        #expect(transcript.exchanges.first?.at == passages[0].at && transcript.exchanges.last?.at == passages.last?.at)
     }
 }

@@ -108,4 +108,16 @@ import Testing
         #expect(missing?.detail == "scanned into the slot, and not seen there for 90 s")
         #expect(there?.outcome == .reflashed)
     }
+
+    @Test func `a decision is answered before the slots have been looked at again`() async throws {
+        let (waited, outcome) = try await TestBench.run(.init(refusals: 2, asking: .seconds(60)), seed: 3) { bench in
+            guard try await bench.ended(1).verdict?.reason == .noApprovedRelease else { return (Duration.seconds(-1), Outcome?.none) }
+            let before = bench.clock.now
+            await bench.controller.decided()
+            let waited = bench.clock.now - before
+            return (waited, try await bench.ended(1, sessions: 2).verdict?.outcome)
+        }
+        #expect(waited == .zero)
+        #expect(outcome == .reflashed)
+    }
 }

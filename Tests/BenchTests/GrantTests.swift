@@ -47,4 +47,67 @@ import Testing
         }
         #expect(waits)
     }
+
+    /// Unit 2 waits in slot 2 while unit 1 is written for a long time; unit 3 is on the table, and slot 4 is empty.
+    private static func whileUnit2Waits(
+        _ hands: @escaping @Sendable (TestBench) throws -> Void, until isOver: @escaping @Sendable (TestBench) async throws -> Void
+    ) async throws -> [SessionRecord] {
+        var setup = TestBench.Setup(installed: [old, old, old], concurrentSessions: 1)
+        setup.undocked = [2, 3]
+        setup.faults = [1: [Fault(.slow, value: "300", times: nil)]]
+        return try await TestBench.run(setup, seed: 5) { bench in
+            _ = try await bench.view(1) { $0.step == .transferring }
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(2))
+            _ = try await bench.view(2) { $0.message?.hasPrefix("waits for its share") == true }
+            try hands(bench)
+            try await isOver(bench)
+            _ = try await bench.ended(1)
+            return try await bench.journal.sessions(limit: 100).reversed()
+        }
+    }
+
+    @Test func `A unit that is pulled out while it waits for its share ends at once, and begins anew when it is back`() async throws {
+        let sessions = try await Self.whileUnit2Waits { bench in
+            try bench.bus.unplug(TestBench.slot(2))
+        } until: { bench in
+            _ = try await bench.ended(2)
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(2))
+            _ = try await bench.ended(2, sessions: 2)
+        }
+        #expect(sessions.map(\.slot) == [1, 2, 2].map(TestBench.slot))
+        #expect(sessions.map(\.verdict?.outcome) == [.reflashed, .unknown, .reflashed])
+        #expect(sessions[1].verdict?.reason == .contactLost && sessions[1].verdict?.wrote == false)
+        #expect(try ends(sessions[1], before: sessions[0]), "it did not wait for its turn first")
+    }
+
+    @Test func `A unit that takes the place of one that waits for its share is served, and no swap is made of it`() async throws {
+        let sessions = try await Self.whileUnit2Waits { bench in
+            try bench.bus.unplug(TestBench.slot(2))
+            try bench.bus.plug(TestBench.chf(3), into: TestBench.slot(2))
+        } until: { bench in
+            _ = try await bench.ended(2, sessions: 2)
+        }
+        #expect(sessions.map(\.chfId) == [1, 2, 3].map(TestBench.chf))
+        #expect(sessions.map(\.verdict?.outcome) == [.reflashed, .unknown, .reflashed])
+        #expect(sessions[1].verdict?.reason == .contactLost)
+    }
+
+    @Test func `A unit that waits for its share and is carried to another slot waits there, not for its old slot's turn`() async throws {
+        let sessions = try await Self.whileUnit2Waits { bench in
+            try bench.bus.unplug(TestBench.slot(2))
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(4))
+        } until: { bench in
+            _ = try await bench.view(4) { $0.message?.hasPrefix("waits for its share") == true }
+            _ = try await bench.ended(4)
+        }
+        #expect(sessions.map(\.slot) == [1, 2, 4].map(TestBench.slot))
+        #expect(sessions.map(\.verdict?.outcome) == [.reflashed, .unknown, .reflashed])
+        #expect(sessions[1].verdict?.wrote == false)
+        #expect(try ends(sessions[1], before: sessions[0]))
+    }
+
+    private func ends(_ one: SessionRecord, before other: SessionRecord) throws -> Bool {
+        let (first, second) = (try #require(one.outcomeEvent), try #require(other.outcomeEvent))
+        return first < second
+    }
 }

@@ -69,7 +69,7 @@ import Testing
             try bench.bus.plug(TestBench.chf(7), into: TestBench.slot(7))
             let refused = try await bench.ended(7).verdict
             bench.targets.approveAgain()
-            await bench.controller.reconsider()
+            await bench.controller.decided()
             let after = try await bench.ended(7, sessions: 2).verdict?.outcome
             return (alarms, refused, bench.controller.board.slots.contains(where: \.isOutOfService), after)
         }

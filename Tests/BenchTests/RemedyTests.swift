@@ -45,7 +45,7 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test(arguments: ["echo", "image state", "image upload", "image state write"])
+    @Test(arguments: ["echo", "image state", "parameters", "image upload", "image state write"])
     func `A serial unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request), .twoG3G)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
@@ -53,12 +53,25 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test(arguments: ["echo", "image state", "image upload", "image state write"])
+    @Test(arguments: ["echo", "image state", "parameters", "image upload", "image state write"])
     func `A serial unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), .twoG3G)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
         #expect(end.remedies == ["port-reset", "port-power-cycled"])
         #expect(end.holds)
+    }
+
+    @Test(arguments: [TestBench.targetVersion, FirmwareVersion(rawValue: 0x0002_0100)])
+    func `A serial unit that says what it runs and then nothing is unknown if that is the release, and else was not reached`(
+        installed: FirmwareVersion
+    ) async throws {
+        var setup = TestBench.Setup(installed: [installed])
+        setup.variant = .twoG3G
+        setup.faults[1] = [Fault(.silence, request: "parameters", times: nil)]
+        let verdict = try await TestBench.run(setup, seed: 1) { bench in try await bench.ended(1).verdict }
+        let isCurrent = installed == TestBench.targetVersion
+        #expect(verdict?.outcome == (isCurrent ? .unknown : .failed) && verdict?.reason == (isCurrent ? .unproven : .identificationFailed))
+        #expect(verdict?.wrote == false)
     }
 
     @Test func `A unit that took the order to try its image and lost the answers is asked what it made of it`() async throws {

@@ -59,6 +59,8 @@ final class TestBench: Sendable {
         var checksOff: Set<PolicyCheck> = []
         /// How often there is no approval yet when somebody asks.
         var refusals = 0
+        /// How long the answer takes.
+        var asking = Duration.zero
         /// Whether only units are flashed that a consignment expects.
         var hasConsignments = false
         /// Whether the journal has a place beside it for failure capsules.
@@ -131,7 +133,9 @@ final class TestBench: Sendable {
         _ = try await journal.settleCutSessions()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        targets = GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals)
+        targets = GivenTargets(setup.hasTarget ? [target] : [], refusals: setup.refusals) {
+            if setup.asking > .zero { try? await clock.sleep(for: setup.asking) }
+        }
         controller = try await BenchController(
             config, journal: journal, targets: targets,
             admission: setup.hasConsignments ? ConsignmentAdmission(journal) : AdmitAll(), opener: InProcessLinks(bus), clock: clock,

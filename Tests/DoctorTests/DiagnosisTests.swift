@@ -44,12 +44,12 @@ import Testing
     }
 
     @Test func `too little usbfs memory for all units at once is a problem, and the command that mends it is named`() {
-        let found = Self.findings(Self.config(slots: 64, memory: 1 << 20)) { $0.usbfsMemoryMiB = 1 }
-        #expect(!found.contains { $0.check == "usbfs-memory" }, "64 units need 1 MiB exactly")
+        let found = Self.findings(Self.config(slots: 56, memory: 1 << 20)) { $0.usbfsMemoryMiB = 1 }
+        #expect(!found.contains { $0.check == "usbfs-memory" }, "56 units need 1008 KiB")
         let less = Self.findings(Self.config(slots: 80, sessions: 80, memory: 1 << 20)) { $0.usbfsMemoryMiB = 1 }
         #expect(less.first?.check == "usbfs-memory")
         #expect(less.first?.severity == .problem)
-        #expect(less.first?.what == "80 sessions at a time need 1280 KiB, and usbfs may use 1 MiB in all")
+        #expect(less.first?.what == "80 sessions at a time need 1440 KiB, and usbfs may use 1 MiB in all")
         #expect(less.first?.mend?.hasPrefix("echo 2 | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb") == true)
     }
 
@@ -166,5 +166,15 @@ import Testing
     ])
     func `a root hub's folder tells its host controller's place as udev writes it`(path: String, place: String) {
         #expect(HostFacts.controller(of: path) == place)
+    }
+
+    @Test func `that nobody has a tty open is said of as many programs as could be looked at`() {
+        func said(_ groups: Set<String>?) -> String? {
+            var facts = Self.healthy(for: Self.config())
+            facts.groups = groups
+            return Diagnosis(of: Self.config(), at: "bench.yaml", on: facts).findings.first { $0.check == "tty-holders" }?.what
+        }
+        #expect(said(nil) == "no other program has a tty of a unit open")
+        #expect(said(["reflash"])?.hasSuffix("of others only root sees it: 'sudo reflashctl doctor bench.yaml'") == true)
     }
 }

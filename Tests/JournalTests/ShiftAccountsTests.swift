@@ -10,8 +10,8 @@ import Testing
         var number: EventNumber = 0
         private static let began: Int64 = 1_790_000_000_000
 
-        init(before state: SlotStateBefore = SlotStateBefore(), isDown: Bool = false) {
-            let before = BenchStateBefore(isDown: isDown, lastEvent: nil, slots: [slotA1: state])
+        init(before state: SlotStateBefore = SlotStateBefore(), isDown: Bool = false, isKnown: Bool = true) {
+            let before = BenchStateBefore(isDown: isDown, lastEvent: nil, slots: isKnown ? [slotA1: state] : [:])
             accounts = ShiftAccounts(from: Self.began, to: Self.began + 100_000, before: before)
         }
 
@@ -109,6 +109,34 @@ import Testing
         try shift.at(30, .bootloaderEntered, unit: unit1, session: 1)
         try shift.after(40_000, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])), uptime: 1)
         #expect(try shift.seconds() == ["awaiting-hands": 10, "flashing": 20, "bench-down": 70])
+    }
+
+    @Test func `A bench that is started for the first time was down until then, and a slot that is new to its config was not there`() throws
+    {
+        var fresh = Shift(isDown: true, isKnown: false)
+        try fresh.at(40, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])))
+        #expect(try fresh.seconds() == ["bench-down": 40, "awaiting-hands": 60])
+        var added = Shift(isKnown: false)
+        try added.at(30, .benchStopped)
+        try added.at(40, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])), uptime: 0)
+        #expect(try added.seconds() == ["bench-down": 40, "awaiting-hands": 60])
+    }
+
+    @Test func `A start without a stop before it is a restart, however long the host has been up`() throws {
+        var shift = Shift()
+        try shift.at(10, .started(unit1), unit: unit1)
+        try shift.at(30, .bootloaderEntered, unit: unit1, session: 1)
+        try shift.at(60, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])))
+        #expect(try shift.seconds() == ["awaiting-hands": 10 + 40, "flashing": 20, "bench-down": 30])
+    }
+
+    @Test func `A unit that is there when the bench starts again was handled by nobody`() throws {
+        var shift = Shift()
+        try shift.at(20, .outcome(Verdict(.reflashed)), unit: unit1, session: 1)
+        try shift.at(30, .benchStopped)
+        try shift.at(60, .benchStarted(.init(bench: "b", version: "v", slots: ["A1": PortPath("p")])), uptime: 0)
+        try shift.at(61, .unitDocked(.init(port: PortPath("p"), profile: "4g", mode: .runtime)), unit: unit1, uptime: 1)
+        #expect(shift.accounts.report().handling.count == 0)
     }
 
     @Test func `What ran when the time began and when it ended counts as far as it lies within`() throws {

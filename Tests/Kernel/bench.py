@@ -14,7 +14,7 @@ VENV = f"{ROOT}/.venv/bin"
 VERSION, GBCS_VERSION = "0.2.303", "0002012F"
 MODEL, HARDWARE = "010A030B", "0101"
 # Variant: image type, name, and bytes of the payload: enough that something can happen in the middle.
-IMAGES = {"4G": ("0001", "4g", 160_000), "2G/3G": ("0002", "2g3g", 120_000)}
+IMAGES = {"4G": ("0001", "4g", 128_000), "2G/3G": ("0002", "2g3g", 80_000)}
 RELEASE = "kernel-release"
 # A session of one unit takes seconds; under emulation, with fifteen others, up to a minute, and more where the kernel finds a port empty: it
 # looks again after seven seconds, one port after the other. On a machine that boots the guest as usual.

@@ -226,7 +226,7 @@ class Lent:
 class SecondDock:
     """16 other units, three of which are pulled out on their way: two in the middle of a transfer, one before its image was chosen."""
 
-    FAULTS = {"A02": "{kind: unplug, atByte: 80000}", "A03": "{kind: unplug, atByte: 120000}", "B02": "{kind: unplug, request: image state write}"}
+    FAULTS = {"A02": "{kind: unplug, atByte: 80000}", "A03": "{kind: unplug, atByte: 100000}", "B02": "{kind: unplug, request: image state write}"}
     MOVES = {"A02": "A02", "A03": "A09", "B02": "B09"}
 
     def __init__(self, path):

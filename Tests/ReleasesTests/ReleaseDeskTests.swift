@@ -146,6 +146,28 @@ import Testing
         }
     }
 
+    @Test func `sessions that began under an earlier approval do not halt the one that was given since`() async throws {
+        let count = FailureCount(attempts: 6, failures: 5, failedUnits: 5, failedSlots: 5, expectedRate: 0.05, evidence: 11)
+        try await B.run { bench in
+            try await bench.desk { desk, _ in
+                _ = try await desk.importRelease(try bench.bundle("autumn"), by: B.by)
+                _ = try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by)
+                func halt() async throws -> ReleaseHalt {
+                    let target = try await desk.target(for: B.unit(1), variant: .fourG)
+                    return ReleaseHalt(
+                        release: "autumn", manifestHash: target.manifestHash, variant: .fourG, hardwareVersion: nil,
+                        approval: try #require(target.approval), count: count)
+                }
+                let first = try await halt()
+                #expect(await desk.halt(first))
+                _ = try await desk.approve("autumn", variant: .fourG, first: nil, via: [], by: B.by)
+                #expect(await !desk.halt(first))
+                #expect(try await desk.version() == B.v2)
+                #expect(await desk.halt(try await halt()), "its own sessions do")
+            }
+        }
+    }
+
     @Test func `a release that expires stops being used at once`() async throws {
         try await B.run { bench in
             try await bench.desk { desk, _ in

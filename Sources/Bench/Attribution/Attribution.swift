@@ -37,12 +37,14 @@ actor Attribution {
     func ended(_ id: SessionID, variant: Variant) async -> FailureCount? {
         guard let session = try? await journal.session(id) else { return nil }
         statistics.add(session)
-        if session.verdict?.outcome == .failed || session.verdict?.outcome == .unknown, let hash = session.manifestHash {
+        if session.verdict?.outcome == .failed || session.verdict?.outcome == .unknown, session.saysSomethingOfRelease,
+            let hash = session.manifestHash
+        {
             let count = statistics.release(
                 .init(manifestHash: hash, hardware: session.hardwareVersion, approval: session.approval))
             let halt = ReleaseHalt(
                 release: session.release ?? "\(hash)", manifestHash: hash, variant: variant, hardwareVersion: session.hardwareVersion,
-                count: count)
+                approval: session.approval, count: count)
             if count.isOutOfLine { await self.halt(halt) }
         }
         let count = statistics.slot(session.slot)

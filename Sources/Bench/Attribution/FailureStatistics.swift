@@ -47,7 +47,9 @@ struct FailureStatistics: Sendable {
     /// A session that has ended; those of which the outcome says nothing about slot, unit or release are passed over.
     mutating func add(_ session: SessionRecord) {
         guard let verdict = session.verdict, let didFail = Self.didFail(verdict) else { return }
-        let key = session.manifestHash.map { ReleaseKey(manifestHash: $0, hardware: session.hardwareVersion, approval: session.approval) }
+        let key =
+            session.saysSomethingOfRelease
+            ? session.manifestHash.map { ReleaseKey(manifestHash: $0, hardware: session.hardwareVersion, approval: session.approval) } : nil
         attempts.append(
             Attempt(
                 id: session.id, slot: session.slot, unit: session.chfId, release: session.release, key: key, didFail: didFail,
@@ -57,9 +59,12 @@ struct FailureStatistics: Sendable {
 
     mutating func returned(_ slot: SlotID, at number: EventNumber) { serviceSince[slot] = number }
 
-    /// `nil` for what says nothing: a refusal, a swap, a stop of the bench, a unit that somebody carried elsewhere.
+    /// `nil` for what says nothing: a refusal, a swap, a stop of the bench, a unit that somebody carried elsewhere or never brought, a host
+    /// that would not let the unit be spoken to.
     private static func didFail(_ verdict: Verdict) -> Bool? {
         switch (verdict.outcome, verdict.reason) {
+        case _ where verdict.isHosts == true: nil
+        case (.failed, .noContact): nil
         case (.reflashed, _), (.alreadyCurrent, _): false
         case (.failed, _): true
         case (.unknown, .benchStopped), (.unknown, .seenElsewhere): nil
@@ -84,12 +89,12 @@ struct FailureStatistics: Sendable {
         return count.failedUnits < Self.leastUnitsOfSlot ? Self.cleared(count) : count
     }
 
-    /// A release on one hardware version since it was last approved, each unit once.
+    /// A release on one hardware version since it was last approved, each unit once, of what its own sessions can say of it.
     func release(_ key: ReleaseKey) -> FailureCount {
         var seen: Set<EUI64> = []
         func isFirst(_ attempt: Attempt) -> Bool { attempt.unit.map { seen.insert($0).inserted } ?? true }
         let own = attempts.filter { $0.key == key && isFirst($0) }
-        let others = attempts.filter { $0.key?.manifestHash != key.manifestHash && isFirst($0) }
+        let others = attempts.filter { attempt in attempt.key.map { $0.manifestHash != key.manifestHash } ?? false && isFirst(attempt) }
         let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
         return count.failedSlots < min(Self.leastSlots, slotCount) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
     }
@@ -158,5 +163,13 @@ struct FailureStatistics: Sendable {
         var count = count
         count.evidence = min(count.evidence, FailureCount.limit)
         return count
+    }
+}
+
+extension SessionRecord {
+    /// Whether the release has been tried, as far as the unit's link carried it: what went wrong before that, or because the unit was no
+    /// longer there, would have gone wrong with any other.
+    var saysSomethingOfRelease: Bool {
+        verdict?.reason == .rejectedByBootloader || transferBegan && verdict?.reason != .contactLost
     }
 }

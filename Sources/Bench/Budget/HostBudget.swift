@@ -81,6 +81,11 @@ final class HostBudget: Sendable {
         return Grant(budget: self, amounts: request.amounts)
     }
 
+    /// The slot waits for nothing any more: what it asks for is not granted.
+    func giveUp(_ slot: SlotID) {
+        for id in state.withLock({ $0.waiting.filter { $0.request.slot == slot }.map(\.id) }) { abandon(id) }
+    }
+
     // MARK: Taking and giving back
 
     private func possible(_ wanted: GrantRequest) -> GrantRequest {

@@ -30,8 +30,8 @@ public struct Capsule: Sendable, Codable {
     /// What passed.
     public var transcript: Transcript
 
-    /// `reflash-capsule-1`
-    public static let formatName = "reflash-capsule-1"
+    /// `reflash-capsule-2`
+    public static let formatName = "reflash-capsule-2"
 
     public init(
         session: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, beganAt: Int64, profile: DeviceProfile, target: CapsuleTarget?,
@@ -54,7 +54,7 @@ public struct Capsule: Sendable, Codable {
     public var summary: CapsuleSummary {
         CapsuleSummary(
             session: session, slot: slot, chfId: chfId, startedAt: startedAt, outcome: verdict.outcome, reason: verdict.reason,
-            exchanges: transcript.runs.reduce(0) { $0 + $1.times * $1.exchanges.count }, elided: transcript.elided)
+            exchanges: transcript.count, elided: transcript.elided)
     }
 }
 

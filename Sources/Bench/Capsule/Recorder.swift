@@ -15,6 +15,8 @@ final class Recorder: Sendable {
         /// What is being written or read back, and how far the reading has come.
         var image: (any ComponentContent)?
         var imageOffset = 0
+        /// Bytes that may still be kept of what was read and is not the image.
+        var otherBytes = 32 * 1024
     }
 
     init(clock: any BenchClock) {
@@ -54,15 +56,39 @@ final class Recorder: Sendable {
         state.withLock { $0.transcript.add(exchange) }
     }
 
+    /// Writes down what a serial line took, or gave: of what it took the first few bytes.
+    func passed(_ kind: Exchange.Kind, at: Duration, _ bytes: [UInt8]) {
+        let isWrite = kind == .write
+        let passage = LinePassage(
+            isWrite: isWrite, at: Self.nanoseconds(at), took: Self.nanoseconds(now - at), length: bytes.count,
+            bytes: isWrite ? bytes.prefix(Exchange.shownBytes) : bytes[...])
+        state.withLock { $0.transcript.add(passage) }
+    }
+
     /// Writes down what came in.
     func note(_ request: ControlRequest, at: Duration, length: Int, came result: Result<[UInt8], USBError>) {
         let bytes = (try? result.get()) ?? []
         let isUpload = request.type == DFU.deviceToHost && request.request == DFURequest.upload.rawValue
         let ofImage = isUpload ? countOfImage(bytes) : 0
+        let isKept = !isUpload || ofImage > 0 || keepsOther(bytes)
         note(.controlIn, at: at, result.failure) { exchange in
             exchange.set(request)
-            exchange.length = ofImage > 0 ? bytes.count : length
-            if ofImage > 0 { exchange.isImage = true } else if !bytes.isEmpty { exchange.data = Hex.lowercase(bytes) }
+            exchange.length = ofImage > 0 || !isKept ? bytes.count : length
+            if ofImage > 0 {
+                exchange.isImage = true
+            } else if !isKept {
+                exchange.isOther = true
+            } else if !bytes.isEmpty {
+                exchange.data = Hex.lowercase(bytes)
+            }
+        }
+    }
+
+    private func keepsOther(_ bytes: [UInt8]) -> Bool {
+        state.withLock { state in
+            guard state.otherBytes >= bytes.count else { return false }
+            state.otherBytes -= bytes.count
+            return true
         }
     }
 

@@ -151,27 +151,25 @@ private final class RecordingPort: SerialPort {
 
     func write(_ bytes: [UInt8], timeout: Duration) async throws(SerialError) {
         let at = recorder.now
-        let fill = { (exchange: inout Exchange) in
-            exchange.length = bytes.count
-            exchange.data = Hex.lowercase(Array(bytes.prefix(Exchange.shownBytes)))
-        }
         do throws(SerialError) { try await port.write(bytes, timeout: timeout) } catch {
-            recorder.note(.write, at: at, error) { fill(&$0) }
+            recorder.note(.write, at: at, error) { exchange in
+                exchange.length = bytes.count
+                exchange.data = Hex.lowercase(bytes.prefix(Exchange.shownBytes))
+            }
             throw error
         }
-        recorder.note(.write, at: at, nil as SerialError?) { fill(&$0) }
+        recorder.passed(.write, at: at, bytes)
     }
 
     func read(timeout: Duration) async throws(SerialError) -> [UInt8] {
         let at = recorder.now
-        do throws(SerialError) {
-            let bytes = try await port.read(timeout: timeout)
-            recorder.note(.read, at: at, nil as SerialError?) { if !bytes.isEmpty { $0.data = Hex.lowercase(bytes) } }
-            return bytes
-        } catch {
+        let bytes: [UInt8]
+        do throws(SerialError) { bytes = try await port.read(timeout: timeout) } catch {
             recorder.note(.read, at: at, error)
             throw error
         }
+        recorder.passed(.read, at: at, bytes)
+        return bytes
     }
 
     func close() async { await port.close() }

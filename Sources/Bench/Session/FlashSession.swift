@@ -76,6 +76,7 @@ actor FlashSession {
             let end = honest(error)
             if bench.profile.smp == nil { await leaveInRuntime(after: end) }
             verdict = Verdict(end.outcome, reason: end.reason, detail: end.detail, installedVersion: reportedVersion)
+            if end.isHosts { verdict.isHosts = true }
         }
         await closeLinks()
         await bench.presence.record(into: nil, bench.profile)
@@ -184,14 +185,15 @@ actor FlashSession {
         unit.installedVersion == nil || unit.installedVersion == target.version || history.openQuestion != nil
     }
 
-    /// A unit that was written and then could not be brought back into its bootloader may well hold the release, and so may one that says it
-    /// runs the release and could not be read; and one to which a step was written is not refused any more.
+    /// A unit that was written and then was not met again may well hold the release, and so may one that says it runs the release and could not
+    /// be read; and one to which a step was written is not refused any more.
     private func honest(_ end: SessionEnd) -> SessionEnd {
+        let wasNotMet = end.reason == .enterFailed || end.reason == .identificationFailed
         guard wrote else {
             let saysItIsCurrent = target.map { reportedVersion == $0.version } ?? false
-            return end.reason == .enterFailed && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
+            return wasNotMet && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
         }
-        if end.reason == .enterFailed { return SessionEnd(.unknown, .noAnswer, end.detail) }
+        if wasNotMet { return SessionEnd(.unknown, .noAnswer, end.detail) }
         return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
     }
 

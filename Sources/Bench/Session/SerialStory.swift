@@ -16,7 +16,7 @@ extension FlashSession {
         let grant = try await grant(memory: 0, endpoints: Self.serialEndpoints)
         defer { extendLifetime(grant) }
         try await expectStillApproved(target)
-        try await negotiate(settings)
+        try await remedied(unit) { () async throws(SessionEnd) in try await negotiate(settings) }
         if present.mode == .runtime {
             let wasTrial = isTrial
             var isRunning = try await runs(target)

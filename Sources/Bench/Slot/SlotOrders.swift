@@ -64,6 +64,8 @@ extension SlotRunner {
         )
         pen.session = try? await pen.record(.sessionStarted(started)).number
         guard pen.session != nil, (try? await pen.record(.outcome(verdict))) != nil else { return }
+        // A unit that never came has not been attempted.
+        shared.board.count(verdict, isFirstAttempt: false, took: .zero)
         // The journal may have kept it waiting, and the unit have come.
         guard session == nil, await presence.present == nil else { return }
         shared.board.update(slot) { $0.unit = Unit(chfId: unit) }

@@ -107,20 +107,23 @@ actor SlotPresence {
     }
 
     /// Waits until this attachment has gone, at most so long.
-    func departure(of attachment: DockedDevice.Attachment, within bound: Duration) async {
-        let deadline = clock.now + bound
-        while present?.device.attachment == attachment, clock.now < deadline, !Task.isCancelled {
+    func departure(of attachment: DockedDevice.Attachment, within bound: Duration? = nil) async {
+        let deadline = bound.map { clock.now + $0 }
+        func isOver() -> Bool { deadline.map { clock.now >= $0 } ?? false }
+        while present?.device.attachment == attachment, !isOver(), !Task.isCancelled {
             let id = lastDeparture + 1
             lastDeparture = id
-            let timer = Task(executorPreference: lane) { [clock] in
-                if (try? await clock.sleep(until: deadline)) != nil { await self.endDeparture(id) }
+            let timer = deadline.map { deadline in
+                Task(executorPreference: lane) { [clock] in
+                    if (try? await clock.sleep(until: deadline)) != nil { await self.endDeparture(id) }
+                }
             }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { departures[id] = $0 }
             } onCancel: {
                 Task(executorPreference: lane) { await self.endDeparture(id) }
             }
-            timer.cancel()
+            timer?.cancel()
         }
     }
 

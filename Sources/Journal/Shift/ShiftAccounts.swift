@@ -43,8 +43,10 @@ struct ShiftAccounts {
         let slot = event.slot.flatMap { SlotID($0) }
         switch event.kind {
         case "bench-started":
-            isDown = false
+            // Whatever was not known of before this, was not there: the bench was down for it.
+            isDown = true
             let fresh = opened()
+            isDown = false
             for label in try JSONText.decode(event.payload, as: JournalEvent.BenchStarted.self).slots.keys {
                 if let slot = SlotID(label) { slots[slot, default: fresh].state.session = nil }
             }
@@ -57,7 +59,7 @@ struct ShiftAccounts {
     /// The first event after the time: the bench may have been down since the last one within it.
     mutating func noticeRestart(_ event: EventFields) {
         // A new process without a stop before it: the old one was there until its last event at least.
-        guard let lastEvent, event.monotonicNanoseconds < lastEvent.monotonic, !isDown else { return }
+        guard let lastEvent, event.monotonicNanoseconds < lastEvent.monotonic || event.kind == "bench-started", !isDown else { return }
         book(to: lastEvent.utc)
         goDown()
     }
@@ -111,7 +113,11 @@ struct ShiftAccounts {
 
     private mutating func goDown() {
         isDown = true
-        for slot in slots.keys { slots[slot]?.state.session = nil }
+        for slot in slots.keys {
+            slots[slot]?.state.session = nil
+            // Who was there all the time is docked anew: nobody has handled it.
+            slots[slot]?.settledAt = nil
+        }
     }
 
     private mutating func book(to utc: Int64) {

@@ -51,7 +51,7 @@ final class Hands: Sendable {
         for view in bench.board.slots where view.isOutOfService { try? await bench.returnToService(view.slot, by: supervisor) }
         guard !bench.board.halts.isEmpty else { return }
         campaign.targets.approveAgain()
-        await bench.reconsider()
+        await bench.decided()
     }
 
     private func attend(_ view: SlotView) throws {

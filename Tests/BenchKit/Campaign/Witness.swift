@@ -115,8 +115,8 @@ final class Witness: Sendable {
         let holds = holds(unit)
         if verdict.outcome.isCurrent, !holds { object("\(session): \(unit) is \(verdict.outcome) and does not hold the release") }
         guard verdict.outcome == .failed, holds, !liars.contains(unit), let glance = try? bus.glance(at: unit) else { return }
-        // A unit that says nothing to anybody can't be told from a dead one: that it was not reached is what failed.
-        if glance.mode == .runtime, glance.isOnBus, verdict.reason != .identificationFailed {
+        // A unit that has said nothing to anybody can't be told from a dead one: that it was not reached is what failed.
+        if glance.mode == .runtime, glance.isOnBus, verdict.reason != .identificationFailed || verdict.installedVersion != nil {
             object(
                 "\(session): \(unit) is called failed (\(verdict.reason?.rawValue ?? "?"): \(verdict.detail ?? "")) and holds and runs the release"
             )
