@@ -4,6 +4,8 @@ import Dock
 import Foundation
 import Simulator
 import Synchronization
+import Links
+import Protocols
 import Testing
 
 /// What the host carries at once, and who comes first where something must wait.
@@ -173,6 +175,12 @@ import Testing
         #expect(BenchLimits(usbfsMemory: 8 << 20).within(usbfsMebibytes: 16).usbfsMemory == 8 << 20)
         #expect(BenchLimits(usbfsMemory: 64 << 20).within(usbfsMebibytes: 0).usbfsMemory == 64 << 20, "0 is any amount")
         #expect(BenchLimits(usbfsMemory: 64 << 20).within(usbfsMebibytes: nil).usbfsMemory == 64 << 20)
+    }
+
+    @Test func `A DFU unit's share of usbfs has room for all that a readback queues`() {
+        // What the kernel keeps for each transfer beside its bytes.
+        let kept = 400
+        #expect(BenchLimits.usbfsMemoryOfDFUUnit >= DFUClient.uploadDepth * (USBLimits.controlTransfer + kept))
     }
 
     @Test func `Full-speed units behind one USB hub share its transaction translator`() {
