@@ -20,7 +20,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${TEST_WIDTH:-3}
 run() { timeout --kill-after=30 "${TEST_TIMEOUT:-1800}" swift test --skip-build "$@" 2>&1 | tee -a "$log"; return "${PIPESTATUS[0]}"; }
 
 # shellcheck disable=SC2086
-swift build ${BUILD_FLAGS:-} --build-tests || exit 1
+swift build --build-tests || exit 1
 if [ $# -gt 0 ]; then
     run "$@"
     status=$?
