@@ -74,7 +74,7 @@ public struct ReleaseHalt: Hashable, Sendable, Codable {
 public struct FailureReport: Hashable, Sendable, Codable {
     /// Slots in which something was tried, the worst first.
     public var slots: [Slot]
-    /// Releases on each hardware version, the worst first.
+    /// Releases on each variant and hardware version, the worst first.
     public var releases: [Release]
     /// Units that failed in two slots or more since they were last current.
     public var units: [Unit]
@@ -94,16 +94,19 @@ public struct FailureReport: Hashable, Sendable, Codable {
         }
     }
 
-    /// One release on units of one hardware version, under one approval.
+    /// One release on units of one variant and hardware version, under one approval.
     public struct Release: Hashable, Sendable, Codable {
         /// The release's name.
         public var release: String
+        /// The units' variant; `nil` where it was not recorded.
+        public var variant: Variant?
         /// The units' hardware version.
         public var hardwareVersion: HardwareVersion?
         /// What was counted under the newest approval.
         public var count: FailureCount
-        public init(release: String, hardwareVersion: HardwareVersion?, count: FailureCount) {
+        public init(release: String, variant: Variant?, hardwareVersion: HardwareVersion?, count: FailureCount) {
             self.release = release
+            self.variant = variant
             self.hardwareVersion = hardwareVersion
             self.count = count
         }

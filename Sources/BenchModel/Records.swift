@@ -61,6 +61,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var startingVersion: FirmwareVersion?
     /// The unit's hardware version, as it said it.
     public var hardwareVersion: HardwareVersion?
+    /// Which Communications Hub it was; `nil` in records from before it was said, and of a unit that never came.
+    public var variant: Variant?
     /// The number of the event by which the release was approved.
     public var approval: EventNumber?
     /// SHA-256 of each component that the unit should hold; empty where there was no target.
@@ -81,7 +83,7 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public init(
         id: SessionID, slot: SlotID, chfId: EUI64?, startedAt: String, release: String?, manifestHash: SHA256Value? = nil,
         checksOff: [String] = [], startingVersion: FirmwareVersion? = nil, hardwareVersion: HardwareVersion? = nil,
-        approval: EventNumber? = nil, components: [String: SHA256Value] = [:],
+        variant: Variant? = nil, approval: EventNumber? = nil, components: [String: SHA256Value] = [:],
         transferBegan: Bool = false, endedAt: String? = nil, verdict: Verdict? = nil,
         settled: Verdict? = nil, settledBy: SessionID? = nil, outcomeEvent: EventNumber? = nil
     ) {
@@ -95,6 +97,7 @@ public struct SessionRecord: Hashable, Sendable, Codable {
         self.checksOff = checksOff
         self.startingVersion = startingVersion
         self.hardwareVersion = hardwareVersion
+        self.variant = variant
         self.approval = approval
         self.components = components
         self.transferBegan = transferBegan

@@ -105,6 +105,8 @@ public enum JournalEvent: Sendable {
         public var unit: BenchModel.Unit
         /// The name of the profile that fitted.
         public var profile: String
+        /// The profile's variant; `nil` in records from before it was said here, and of a unit that never came.
+        public var variant: Variant?
         /// Whether the unit ran its firmware or its bootloader.
         public var mode: UnitMode
         /// The release's name; `nil` where there was no target.
@@ -123,10 +125,12 @@ public enum JournalEvent: Sendable {
         public var checksOff: [String]
         /// `target`: what the unit should hold, with `steps` on the way to it; `nil` where there is none.
         public init(
-            unit: BenchModel.Unit, profile: String, mode: UnitMode, target: Target?, steps: [FirmwareVersion] = [], checksOff: [String]
+            unit: BenchModel.Unit, profile: String, variant: Variant? = nil, mode: UnitMode, target: Target?, steps: [FirmwareVersion] = [],
+            checksOff: [String]
         ) {
             self.unit = unit
             self.profile = profile
+            self.variant = variant
             self.mode = mode
             release = target?.release
             manifestHash = target?.manifestHash

@@ -75,6 +75,7 @@ enum JournalSchema {
         }
         migrator.registerMigration("6") { database in try database.execute(sql: CaptureTable.creation) }
         migrator.registerMigration("7") { database in try database.execute(sql: ArchiveTable.creation) }
+        migrator.registerMigration("8") { database in try database.execute(sql: "ALTER TABLE sessions ADD COLUMN variant TEXT") }
         return migrator
     }
 }

@@ -26,9 +26,11 @@ enum Projection {
             try database.cachedStatement(
                 sql: """
                     INSERT INTO sessions
-                    (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion, hardwareVersion)
+                    (id, slot, unit, startedAt, release, components, manifestHash, approval, checksOff, startingVersion, hardwareVersion,
+                     variant)
                     SELECT ?, ?, ?, ?, said ->> '$.release', said -> '$.components', said ->> '$.manifestHash', said ->> '$.approval',
-                           said -> '$.checksOff', said ->> '$.unit.installedVersion', said ->> '$.unit.hardwareVersion'
+                           said -> '$.checksOff', said ->> '$.unit.installedVersion', said ->> '$.unit.hardwareVersion',
+                           said ->> '$.variant'
                     FROM (SELECT ? AS said)
                     """
             ).execute(arguments: [event.number, event.slot, event.unit, event.utc, event.payload])
@@ -129,13 +131,15 @@ extension SessionRecord {
         let checksOff: String? = try row.decode(forColumn: "checksOff")
         let startingVersion: String? = try row.decode(forColumn: "startingVersion")
         let hardware: String? = try row.decode(forColumn: "hardwareVersion")
+        let variant: String? = try row.decode(forColumn: "variant")
         self.init(
             id: try row.decode(forColumn: "id"), slot: slot, chfId: unit.flatMap { EUI64($0) },
             startedAt: try row.decode(forColumn: "startedAt"), release: try row.decode(forColumn: "release"),
             manifestHash: manifestHash.flatMap { SHA256Value($0) },
             checksOff: try checksOff.map { try JSONText.decode($0, as: [String].self) } ?? [],
             startingVersion: startingVersion.flatMap { FirmwareVersion($0) },
-            hardwareVersion: hardware.flatMap { HardwareVersion($0) }, approval: try row.decode(forColumn: "approval"),
+            hardwareVersion: hardware.flatMap { HardwareVersion($0) }, variant: variant.flatMap { Variant(rawValue: $0) },
+            approval: try row.decode(forColumn: "approval"),
             components: try JSONText.decode(try row.decode(forColumn: "components"), as: [String: SHA256Value].self),
             transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
             verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },

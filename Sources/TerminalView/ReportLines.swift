@@ -52,7 +52,8 @@ public struct ReportLines: Sendable {
         lines.append("  \(report.slots.count - bad.count) slots without a failure")
         lines.append(style.paint("releases", .bold))
         lines += report.releases.map { release in
-            "  " + release.release.fitted(18) + "hardware \(release.hardwareVersion?.description ?? "not said"): \(release.count.sentence)"
+            "  " + release.release.fitted(18) + (release.variant.map { "\($0), " } ?? "")
+                + "hardware \(release.hardwareVersion?.description ?? "not said"): \(release.count.sentence)"
         }
         guard !report.units.isEmpty else { return lines }
         lines.append(style.paint("units that failed in two slots or more", .bold))

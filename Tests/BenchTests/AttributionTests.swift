@@ -23,13 +23,14 @@ import Testing
 
         mutating func session(
             _ slot: SlotID, unit: UInt64? = nil, _ outcome: Outcome, _ reason: OutcomeReason? = nil, release: SHA256Value = good,
-            hardware: HardwareVersion? = hardware, approval: EventNumber = 1, transferred: Bool = true, isHosts: Bool? = nil
+            hardware: HardwareVersion? = hardware, variant: Variant? = .fourG, approval: EventNumber = 1, transferred: Bool = true,
+            isHosts: Bool? = nil
         ) {
             last += 10
             nextUnit += 1
             var session = SessionRecord(
                 id: last, slot: slot, chfId: EUI64(rawValue: unit ?? 1_000_000 + nextUnit), startedAt: "", release: "release",
-                manifestHash: release, hardwareVersion: hardware, approval: approval, transferBegan: transferred)
+                manifestHash: release, hardwareVersion: hardware, variant: variant, approval: approval, transferBegan: transferred)
             session.verdict = Verdict(outcome, reason: reason)
             session.verdict?.isHosts = isHosts
             statistics.add(session)
@@ -58,7 +59,7 @@ import Testing
     @Test(arguments: 1...2)
     func `On a bench of one or two slots a release is out of line once it has failed in all of them`(slots: Int) throws {
         var story = Story(slots: slots)
-        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
         for index in 0..<5 { story.session(try slot(index % slots + 1), .failed, release: Self.bad, approval: 2) }
         #expect(story.statistics.release(key).isOutOfLine)
         for index in 1...slots { #expect(!story.statistics.slot(try slot(index)).isOutOfLine, "no slot is blamed for it") }
@@ -67,10 +68,48 @@ import Testing
         #expect(!elsewhere.statistics.release(key).isOutOfLine, "the same on a bench that has more slots")
     }
 
+    @Test func `Where two slots take a variant, its release is out of line once it has failed in both`() throws {
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .twoG3G, hardware: Self.hardware, approval: 2)
+        func failsInTwoSlots(whileOthersTake other: Variant?) throws -> Story {
+            var story = Story()
+            for index in 3...16 { story.session(try slot(index), .reflashed, variant: other) }
+            for index in 0..<5 {
+                story.session(try slot(index % 2 + 1), .failed, release: Self.bad, variant: .twoG3G, approval: 2)
+            }
+            return story
+        }
+        #expect(try failsInTwoSlots(whileOthersTake: .fourG).statistics.release(key).isOutOfLine)
+        #expect(try !failsInTwoSlots(whileOthersTake: .twoG3G).statistics.release(key).isOutOfLine)
+        #expect(try !failsInTwoSlots(whileOthersTake: nil).statistics.release(key).isOutOfLine, "nobody has said what those slots take")
+    }
+
+    @Test func `Both variants of a release are judged apart, and told apart`() throws {
+        var story = Story()
+        for index in 1...9 {
+            story.session(try slot(index), .failed, release: Self.bad, variant: .twoG3G)
+            story.session(try slot(index), .reflashed, release: Self.bad, variant: .fourG)
+        }
+        let told = story.statistics.report(outOfService: []).releases
+        #expect(told.map(\.variant) == [.twoG3G, .fourG])
+        #expect(told.map(\.count.failures) == [9, 0])
+        #expect(told.map(\.count.isOutOfLine) == [true, false])
+    }
+
+    @Test func `Once a release has been out of line, what it did to the slots stays its fault, however its last sessions end`() throws {
+        var story = Story()
+        for index in 1...8 { for _ in 1...4 { story.session(try slot(index), .reflashed) } }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
+        for index in [1, 1, 1, 1, 1, 2, 3] { story.session(try slot(index), .failed, release: Self.bad, approval: 2) }
+        #expect(story.statistics.release(key).isOutOfLine)
+        for index in 4...14 { story.session(try slot(index), .reflashed, release: Self.bad, approval: 2) }
+        try #require(!story.statistics.release(key).isOutOfLine)
+        #expect(story.statistics.slot(try slot(1)).failures == 0)
+    }
+
     @Test func `A release that fails everywhere is out of line before any slot is`() throws {
         var story = Story()
         for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
-        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
         var failed = 0
         while !story.statistics.release(key).isOutOfLine {
             failed += 1
@@ -88,7 +127,7 @@ import Testing
             story.session(try slot(index), .reflashed, release: Self.bad)
         }
         func count(_ hardware: HardwareVersion, _ approval: EventNumber) -> FailureCount {
-            story.statistics.release(.init(manifestHash: Self.bad, hardware: hardware, approval: approval))
+            story.statistics.release(.init(manifestHash: Self.bad, variant: .fourG, hardware: hardware, approval: approval))
         }
         #expect(count(other, 1).isOutOfLine)
         #expect(!count(Self.hardware, 1).isOutOfLine)
@@ -98,7 +137,7 @@ import Testing
     @Test func `A broken slot alone does not halt the release`() throws {
         var story = Story()
         for _ in 1...20 { story.session(try slot(1), .failed, release: Self.bad) }
-        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 1)
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 1)
         #expect(!story.statistics.release(key).isOutOfLine)
         #expect(story.statistics.slot(try slot(1)).isOutOfLine)
     }
@@ -113,7 +152,7 @@ import Testing
     }
 
     @Test func `What goes wrong before a release is tried, or because the unit was no longer there, is not the release's`() throws {
-        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, hardware: Self.hardware, approval: 2)
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
         func count(_ outcome: Outcome, _ reason: OutcomeReason, transferred: Bool) throws -> Int {
             var story = Story()
             for index in 1...8 {
@@ -168,7 +207,7 @@ import Testing
                 slots += 1
                 story.statistics.returned(place, at: story.last)
             }
-            let key = FailureStatistics.ReleaseKey(manifestHash: Self.good, hardware: Self.hardware, approval: approval)
+            let key = FailureStatistics.ReleaseKey(manifestHash: Self.good, variant: .fourG, hardware: Self.hardware, approval: approval)
             if story.statistics.release(key).isOutOfLine {
                 releases += 1
                 approval += 1

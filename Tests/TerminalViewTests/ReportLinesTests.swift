@@ -45,12 +45,12 @@ import Testing
             slots: [
                 .init(slot: try slot("A1"), count: bad, isOutOfService: true),
                 .init(slot: try slot("A2"), count: fine, isOutOfService: false),
-            ], releases: [.init(release: "r1", hardwareVersion: HardwareVersion(rawValue: 0x0101), count: fine)],
+            ], releases: [.init(release: "r1", variant: .fourG, hardwareVersion: HardwareVersion(rawValue: 0x0101), count: fine)],
             units: [.init(chfId: EUI64(rawValue: 0x00DB_1234_5678_90A2), failedSlots: [try slot("A1"), try slot("A2")])])
         #expect(
             lines.lines(report) == [
                 "slots", "  A1                \(bad.sentence)  out of service", "  1 slots without a failure", "releases",
-                "  r1                hardware 0101: \(fine.sentence)", "units that failed in two slots or more",
+                "  r1                4G, hardware 0101: \(fine.sentence)", "units that failed in two slots or more",
                 "  00-DB-12-34-56-78-90-A2  A1, A2",
             ])
     }

@@ -34,17 +34,16 @@ actor Attribution {
 
     /// Counts a session that has ended. A release that fails out of line is halted here, and no slot is blamed for it.
     /// - Returns: what speaks against the slot, where it must be taken out of service.
-    func ended(_ id: SessionID, variant: Variant) async -> FailureCount? {
+    func ended(_ id: SessionID) async -> FailureCount? {
         guard let session = try? await journal.session(id) else { return nil }
         statistics.add(session)
-        if session.verdict?.outcome == .failed || session.verdict?.outcome == .unknown, session.saysSomethingOfRelease,
-            let hash = session.manifestHash
+        if session.verdict?.outcome == .failed || session.verdict?.outcome == .unknown, let key = FailureStatistics.ReleaseKey(session),
+            let variant = key.variant
         {
-            let count = statistics.release(
-                .init(manifestHash: hash, hardware: session.hardwareVersion, approval: session.approval))
+            let count = statistics.release(key)
             let halt = ReleaseHalt(
-                release: session.release ?? "\(hash)", manifestHash: hash, variant: variant, hardwareVersion: session.hardwareVersion,
-                approval: session.approval, count: count)
+                release: session.release ?? "\(key.manifestHash)", manifestHash: key.manifestHash, variant: variant,
+                hardwareVersion: key.hardware, approval: key.approval, count: count)
             if count.isOutOfLine { await self.halt(halt) }
         }
         let count = statistics.slot(session.slot)

@@ -7,9 +7,10 @@ internal import Foundation
 /// where it did not, never below zero, with p₀ the share that fails elsewhere on the bench and p₁ one half. Above ``FailureCount/limit`` chance
 /// explains it no longer (Page, Biometrika 41, 1954; Lorden, Ann. Math. Statist. 42, 1971).
 struct FailureStatistics: Sendable {
-    /// One release on one hardware version, since it was last approved.
+    /// One release on one variant and hardware version, since it was last approved.
     struct ReleaseKey: Hashable, Sendable {
         let manifestHash: SHA256Value
+        let variant: Variant?
         let hardware: HardwareVersion?
         let approval: EventNumber?
     }
@@ -18,17 +19,17 @@ struct FailureStatistics: Sendable {
         let id: SessionID
         let slot: SlotID
         let unit: EUI64?
+        let variant: Variant?
         let release: String?
         let key: ReleaseKey?
         let didFail: Bool
-        let isCurrent: Bool
     }
 
     /// Sessions that are remembered.
     static let memory = 2000
     /// Attempts elsewhere by which it is judged what is to be expected.
     private static let reference = 500
-    /// Failures in fewer slots, or of fewer units, are not called the release's; where the bench has fewer slots, in all of them.
+    /// Failures in fewer slots, or of fewer units, are not called the release's; where fewer slots take its variant, in all of them.
     private static let leastSlots = 3
     private static let leastUnits = 5
     /// A slot is not judged by fewer units.
@@ -41,20 +42,21 @@ struct FailureStatistics: Sendable {
     private var attempts: [Attempt] = []
     /// A slot's sessions before this one do not count: it was returned to service since.
     private var serviceSince: [SlotID: EventNumber] = [:]
+    /// Releases that have been out of line. One that was halted for it stays what was wrong, however its last sessions end.
+    private var suspects: Set<ReleaseKey> = []
 
     init(slots: Int) { slotCount = slots }
 
     /// A session that has ended; those of which the outcome says nothing about slot, unit or release are passed over.
     mutating func add(_ session: SessionRecord) {
         guard let verdict = session.verdict, let didFail = Self.didFail(verdict) else { return }
-        let key =
-            session.saysSomethingOfRelease
-            ? session.manifestHash.map { ReleaseKey(manifestHash: $0, hardware: session.hardwareVersion, approval: session.approval) } : nil
+        let key = ReleaseKey(session)
         attempts.append(
             Attempt(
-                id: session.id, slot: session.slot, unit: session.chfId, release: session.release, key: key, didFail: didFail,
-                isCurrent: verdict.outcome.isCurrent))
+                id: session.id, slot: session.slot, unit: session.chfId, variant: session.variant, release: session.release, key: key,
+                didFail: didFail))
         if attempts.count > Self.memory { attempts.removeFirst(attempts.count - Self.memory) }
+        if didFail, let key, release(key).isOutOfLine { suspects.insert(key) }
     }
 
     mutating func returned(_ slot: SlotID, at number: EventNumber) { serviceSince[slot] = number }
@@ -76,12 +78,11 @@ struct FailureStatistics: Sendable {
     // MARK: Slot, release, unit
 
     /// A slot since it was last returned to service. Each unit speaks once, with its first session there; one that failed in other slots too
-    /// does not speak: it is the unit's fault. Nor does an attempt with a release that fails out of line.
+    /// does not speak: it is the unit's fault. Nor does an attempt with a release that failed out of line.
     func slot(_ slot: SlotID) -> FailureCount {
         let faulty = failedSlots.filter { $0.value.count > 1 }
-        let halted = Set(attempts.compactMap(\.key)).filter { release($0).isOutOfLine }
         let relevant = attempts.filter { attempt in
-            attempt.unit.map { faulty[$0] == nil } ?? true && attempt.key.map { !halted.contains($0) } ?? true
+            attempt.unit.map { faulty[$0] == nil } ?? true && attempt.key.map { !suspects.contains($0) } ?? true
         }
         let own = Self.firsts(relevant.filter { $0.slot == slot && $0.id > serviceSince[slot] ?? 0 })
         let others = Self.firsts(relevant.filter { $0.slot != slot })
@@ -96,7 +97,15 @@ struct FailureStatistics: Sendable {
         let own = attempts.filter { $0.key == key && isFirst($0) }
         let others = attempts.filter { attempt in attempt.key.map { $0.manifestHash != key.manifestHash } ?? false && isFirst(attempt) }
         let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
-        return count.failedSlots < min(Self.leastSlots, slotCount) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
+        return count.failedSlots < min(Self.leastSlots, slots(for: key.variant)) || count.failedUnits < Self.leastUnits
+            ? Self.cleared(count) : count
+    }
+
+    /// Slots that may take units of the variant: all but those that have only ever had the other.
+    private func slots(for variant: Variant?) -> Int {
+        var seen: [SlotID: Set<Variant>] = [:]
+        for attempt in attempts { if let variant = attempt.variant { seen[attempt.slot, default: []].insert(variant) } }
+        return slotCount - seen.values.count { variant.map($0.contains) == false }
     }
 
     /// The distinct slots in which each unit failed since it was last current.
@@ -115,13 +124,13 @@ struct FailureStatistics: Sendable {
             FailureReport.Slot(slot: $0, count: slot($0), isOutOfService: outOfService.contains($0))
         }
         // Under its newest approval each.
-        var newest: [[String]: Attempt] = [:]
-        for attempt in attempts {
-            guard let key = attempt.key else { continue }
-            newest["\(key.manifestHash) \(key.hardware?.description ?? "")".split(separator: " ").map(String.init)] = attempt
-        }
+        var newest: [ReleaseKey: Attempt] = [:]
+        for attempt in attempts { if let key = attempt.key { newest[key.underAnyApproval] = attempt } }
         let releases = newest.values.compactMap { attempt in
-            attempt.key.map { FailureReport.Release(release: attempt.release ?? "-", hardwareVersion: $0.hardware, count: release($0)) }
+            attempt.key.map {
+                FailureReport.Release(
+                    release: attempt.release ?? "-", variant: $0.variant, hardwareVersion: $0.hardware, count: release($0))
+            }
         }
         let units = failedSlots.filter { $0.value.count > 1 }.map { FailureReport.Unit(chfId: $0.key, failedSlots: $0.value.sorted()) }
         return FailureReport(
@@ -164,6 +173,17 @@ struct FailureStatistics: Sendable {
         count.evidence = min(count.evidence, FailureCount.limit)
         return count
     }
+}
+
+extension FailureStatistics.ReleaseKey {
+    /// `nil` for a session that says nothing of a release.
+    init?(_ session: SessionRecord) {
+        guard session.saysSomethingOfRelease, let hash = session.manifestHash else { return nil }
+        self.init(
+            manifestHash: hash, variant: session.variant, hardware: session.hardwareVersion, approval: session.approval)
+    }
+
+    var underAnyApproval: Self { Self(manifestHash: manifestHash, variant: variant, hardware: hardware, approval: nil) }
 }
 
 extension SessionRecord {

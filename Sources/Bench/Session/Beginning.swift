@@ -77,7 +77,7 @@ extension FlashSession {
         let unit = try? identified.get()
         let checksOff = bench.checks.off(route?.target, unit, mode: present.mode)
         let started = JournalEvent.SessionStarted(
-            unit: unit ?? Unit(), profile: bench.profile.name, mode: present.mode, target: route?.target,
+            unit: unit ?? Unit(), profile: bench.profile.name, variant: bench.profile.variant, mode: present.mode, target: route?.target,
             steps: route?.before.map(\.version) ?? [], checksOff: checksOff)
         let record = try await pen.record(.sessionStarted(started))
         bench.board.update(bench.slot) { $0.session = record.number }

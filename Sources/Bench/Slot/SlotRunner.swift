@@ -208,9 +208,7 @@ actor SlotRunner {
 
     /// Asks whether the slot fails too often, now that a session has ended, and takes it out of service then.
     private func judge(_ id: SessionID) async {
-        guard let variant = profile?.variant, let count = await shared.attribution.ended(id, variant: variant), !isOutOfService else {
-            return
-        }
+        guard let count = await shared.attribution.ended(id), !isOutOfService else { return }
         await record(.slotOutOfService(count), unit: nil)
         isOutOfService = true
         shared.logger.error("a slot is out of service", metadata: ["slot": "\(slot)", "why": "\(count.sentence)"])
