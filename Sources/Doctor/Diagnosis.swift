@@ -4,10 +4,10 @@ internal import Foundation
 
 /// Compares what a bench's config needs with what the host offers. A function of values; each check is one that some bench has failed on.
 public struct Diagnosis: Sendable {
-    private let config: BenchConfig
+    let config: BenchConfig
     private let facts: HostFacts
     /// The config's path, for the commands that mend.
-    private let file: String
+    let file: String
 
     /// Endpoints of a unit of each kind: endpoint 0, and those of its interfaces in run-time mode.
     static let endpointsOfDFUUnit = 3
@@ -18,7 +18,6 @@ public struct Diagnosis: Sendable {
     private static let slowSync = 0.02
     /// Programs that open every tty that appears.
     private static let meddlers = ["ModemManager", "brltty"]
-    private static let commonRules = "70-reflash.rules"
 
     public init(of config: BenchConfig, at file: String, on facts: HostFacts) {
         self.config = config
@@ -140,24 +139,22 @@ public struct Diagnosis: Sendable {
             return Finding(
                 .problem, "udev-rules", "udev has no \(Self.commonRules)",
                 why: "the daemon sees only what these rules tag, and may open only what they give to its group",
-                mend: "sudo install -m 644 udev-rules/\(Self.commonRules) /etc/udev/rules.d/ && sudo udevadm control --reload "
-                    + "&& sudo udevadm trigger --subsystem-match=usb --subsystem-match=tty")
+                mend: Self.installCommonRules)
         }
         return Finding(fine: "udev-rules", "udev has \(Self.commonRules)")
     }
 
     private var slotRules: Finding {
-        let install =
-            "reflashctl config rules \(file) | sudo tee /etc/udev/rules.d/\(SlotRules.fileName) > /dev/null && sudo udevadm control --reload"
         guard let installed = facts.rules[SlotRules.fileName] else {
             return Finding(
                 .warning, "slot-rules", "udev has no \(SlotRules.fileName)",
-                why: "there are no names /dev/reflash/SLOT, and brltty and ModemManager are not kept away from adapters", mend: install)
+                why: "there are no names /dev/reflash/SLOT, and brltty and ModemManager are not kept away from adapters",
+                mend: installSlotRules)
         }
         if let difference = SlotRules.difference(of: installed, from: config) {
             return Finding(
                 .warning, "slot-rules", "\(SlotRules.fileName) is not of this config: line \(difference.line) differs",
-                why: "names under /dev/reflash lead to other slots than the bench's", mend: install)
+                why: "names under /dev/reflash lead to other slots than the bench's", mend: installSlotRules)
         }
         return Finding(fine: "slot-rules", "\(SlotRules.fileName) is as the config has it")
     }
@@ -167,7 +164,7 @@ public struct Diagnosis: Sendable {
         guard sleepy.isEmpty else {
             return Finding(
                 .problem, "autosuspend", "what is docked at \(sleepy.joined(separator: ", ")) may be suspended (power/control is not 'on')",
-                why: "a bootloader that was suspended does not wake up", mend: "install udev-rules/\(Self.commonRules), which sets it")
+                why: "a bootloader that was suspended does not wake up", mend: Self.installCommonRules)
         }
         let count = facts.powerControl.count
         return Finding(
@@ -180,27 +177,28 @@ public struct Diagnosis: Sendable {
             return Finding(
                 .warning, "latency-timer", slow.map { "\($0.key) waits \($0.value) ms" }.joined(separator: ", "),
                 why: "an FTDI adapter holds every answer back for that long: uploads take many times longer",
-                mend: "install udev-rules/\(Self.commonRules), which sets 1 ms")
+                mend: Self.installCommonRules)
         }
         return Finding(fine: "latency-timer", "no FTDI adapter holds answers back")
     }
 
     private var permissions: Finding {
-        let join = "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew"
         if !facts.closedNodes.isEmpty {
             return Finding(
                 .problem, "permissions", "you may not open \(facts.closedNodes.joined(separator: ", "))",
-                why: "a daemon that you start can't reach what is docked there", mend: "install udev-rules/\(Self.commonRules); \(join)")
+                why: "a daemon that you start can't reach what is docked there",
+                mend: "\(Self.installCommonRules) && \(Self.joinGroup)")
         }
         if let groups = facts.groups, !groups.contains("reflash") {
             return Finding(
-                .warning, "permissions", "you are not in group reflash", why: "a daemon that you start may not open the units", mend: join)
+                .warning, "permissions", "you are not in group reflash", why: "a daemon that you start may not open the units",
+                mend: Self.joinGroup)
         }
         if !facts.closedRemedyNodes.isEmpty {
             return Finding(
                 .warning, "permissions", "you may not open \(facts.closedRemedyNodes.joined(separator: ", "))",
                 why: "a unit that does not answer can't be reset at its port, or its port not be switched off and on",
-                mend: "install \(SlotRules.fileName), and 'sudo udevadm trigger --subsystem-match=usb'")
+                mend: installSlotRules)
         }
         return Finding(fine: "permissions", facts.groups == nil ? "root may open every device" : "you may open every unit and USB hub")
     }
@@ -214,7 +212,7 @@ public struct Diagnosis: Sendable {
             let pids = "pid \(processes.map(String.init).joined(separator: ", "))"
             return Finding(
                 .warning, "other-programs", "\(program) (\(pids)) runs", why: "it opens and writes to ttys that no rule keeps it away from",
-                mend: "install \(SlotRules.fileName), or stop it: 'sudo systemctl disable --now \(program)'")
+                mend: "sudo systemctl disable --now \(program)")
         }
     }
 
@@ -227,7 +225,7 @@ public struct Diagnosis: Sendable {
         return others.map { holder in
             Finding(
                 .problem, "tty-holders", "\(holder.program) (pid \(holder.pid)) has \(holder.tty) open",
-                why: "two programs that read one line each get half of the answers", mend: "end it: 'kill \(holder.pid)'")
+                why: "two programs that read one line each get half of the answers", mend: "sudo kill \(holder.pid)")
         }
     }
 
@@ -244,27 +242,27 @@ public struct Diagnosis: Sendable {
         guard let free = facts.freeBytes else {
             return Finding(
                 .problem, "disk", "the folder of the journal (\(config.journal)) can't be looked at",
-                why: "without a journal nothing is flashed", mend: "make it, and give it to the daemon's user")
+                why: "without a journal nothing is flashed", mend: makeJournalFolder)
         }
         let what = "\(free >> 20) MiB are free for the journal"
         guard free < Self.enoughFree else { return Finding(fine: "disk", what) }
         return Finding(
             free < Self.tooLittleFree ? .problem : .warning, "disk", what, why: "flashing stops when the journal can't grow",
-            mend: "make room where \(config.journal) is")
+            mend: makeRoom)
     }
 
     private var sync: Finding {
         guard let seconds = facts.syncSeconds else {
             return Finding(
                 .warning, "sync", "nothing can be written beside the journal (\(config.journal))",
-                why: "how fast it can be written is not known",
-                mend: "ask as the daemon's user")
+                why: "how fast it can be written is not known, nor whether a daemon that you start can write it",
+                mend: "ask as the daemon's user: 'sudo reflashctl doctor \(file)'")
         }
         let what = "a durable write takes \((seconds * 1000).formatted(.number.precision(.fractionLength(1)))) ms"
         guard seconds > Self.slowSync else { return Finding(fine: "sync", what) }
         return Finding(
             .warning, "sync", what, why: "every session waits for some of them; with many units they add up",
-            mend: "put the journal on an SSD")
+            mend: "put the journal on an SSD, and its path into 'journal:' of \(file)")
     }
 
     // MARK: Words

@@ -29,9 +29,9 @@ struct DoctorCommand: AsyncParsableCommand {
         var severities: [Finding.Severity] = []
         try await complaining {
             let bench = try BenchConfigFile.load(config)
-            let folder = URL(filePath: bench.journal).deletingLastPathComponent().path
             let facts = HostFacts.gather(
-                journalFolder: folder, devices: await docked(), lines: bench.slots.filter { $0.fixed != nil }.map(\.port.idPath))
+                journalFolder: bench.journalFolder, devices: await docked(),
+                lines: bench.slots.filter { $0.fixed != nil }.map(\.port.idPath))
             let findings = Diagnosis(of: bench, at: config, on: facts).findings
             severities = findings.map(\.severity)
             let shown = findings.filter { !quiet || $0.severity > .fine }

@@ -92,6 +92,7 @@ import Testing
             facts.latencyTimers = ["/dev/ttyUSB0": 16, "/dev/ttyUSB1": 1]
         }
         #expect(found.map(\.check) == ["autosuspend", "latency-timer"])
+        #expect(found.allSatisfy { $0.mend?.hasPrefix("sudo install -m 644 udev-rules/70-reflash.rules") == true }, "the rules see to both")
         #expect(found.last?.what == "/dev/ttyUSB0 waits 16 ms")
     }
 
@@ -103,7 +104,7 @@ import Testing
             facts.programs = ["ModemManager": [812], "bash": [4000]]
         }
         #expect(found.map(\.what) == ["minicom (pid 4711) has /dev/ttyACM0 open"])
-        #expect(found.last?.mend == "end it: 'kill 4711'")
+        #expect(found.last?.mend == "sudo kill 4711")
     }
 
     @Test func `ModemManager is a danger only where no rule keeps it away`() {
@@ -125,6 +126,11 @@ import Testing
         #expect(found.map(\.check) == ["permissions", "clock", "disk", "sync"])
         #expect(found.map(\.severity) == [.warning, .warning, .problem, .warning])
         #expect(found.last?.what == "a durable write takes 45.0 ms")
+    }
+
+    @Test func `A journal's folder that is not there is made by the command that is named`() {
+        let found = Self.findings { $0.freeBytes = nil }
+        #expect(found.map(\.mend) == ["sudo install --directory --mode 2770 --group reflash '/var/lib/reflash'"])
     }
 
     @Test func `brltty is named with its process, too`() {

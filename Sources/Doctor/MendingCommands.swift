@@ -1,0 +1,32 @@
+public import BenchModel
+internal import ConfigFiles
+internal import Foundation
+
+/// The commands that mend what more than one check finds.
+extension Diagnosis {
+    static let commonRules = "70-reflash.rules"
+
+    /// What is plugged in already is told of anew.
+    private static let reload = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=usb --subsystem-match=tty"
+
+    static let installCommonRules = "sudo install -m 644 udev-rules/\(commonRules) /etc/udev/rules.d/ && \(reload)"
+
+    static let joinGroup = "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew"
+
+    var installSlotRules: String {
+        "reflashctl config rules \(file) | sudo tee /etc/udev/rules.d/\(SlotRules.fileName) > /dev/null && \(Self.reload)"
+    }
+
+    /// A folder in which the group's daemon may write.
+    var makeJournalFolder: String { "sudo install --directory --mode 2770 --group reflash '\(config.journalFolder)'" }
+
+    var makeRoom: String {
+        "make room: 'sudo du -xh \(config.journalFolder) | sort -h | tail' shows what takes it, and "
+            + "'sudo reflashctl journal archive \(config.journal) --to FOLDER' takes what is over out of a journal that no daemon has open"
+    }
+}
+
+extension BenchConfig {
+    /// Where the journal's file is.
+    public var journalFolder: String { URL(filePath: journal).deletingLastPathComponent().path }
+}
