@@ -20,8 +20,23 @@ public struct CampaignPlan: Sendable {
         var dice = Dice(seed)
         slots = count + 8
         imageBytes = dice.number(in: 1_000...8_000)
-        units = (1...count).map { Self.unit($0, of: count, &dice) }
+        let drawn = (1...count).map { Self.unit($0, of: count, &dice) }
         powerCuts = (0..<dice.number(in: 0...2)).map { _ in (dice.number(in: 1...(count * 12)), dice.chance(50)) }
+        units = Self.withSlowPages(drawn, seed)
+    }
+
+    /// Pages of a 2G/3G unit's flash that take their time. Drawn apart and on one day of four, so that the seeds which found faults before
+    /// keep their days.
+    private static func withSlowPages(_ units: [UnitDescription], _ seed: UInt64) -> [UnitDescription] {
+        var dice = Dice(seed ^ 0x5118)
+        guard dice.chance(25) else { return units }
+        return units.map { unit in
+            guard unit.variant == .twoG3G, dice.chance(30) else { return unit }
+            var unit = unit
+            unit.faults.append(
+                Fault(.slow, atBlock: dice.number(in: 0...40), value: "\(dice.number(in: 1...8_000))", times: dice.number(in: 1...6)))
+            return unit
+        }
     }
 
     static func chf(_ index: Int) -> EUI64 { EUI64(rawValue: 0x00DB_1234_5678_9000 + UInt64(index)) }

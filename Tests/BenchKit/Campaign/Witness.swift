@@ -106,9 +106,7 @@ final class Witness: Sendable {
         guard let settled = try? JSONDecoder().decode(Settled.self, from: Data(event.payload.utf8)) else {
             return object("event \(event.number) can't be read")
         }
-        if settled.verdict.outcome.isCurrent, !holds(unit) {
-            object("session \(settled.session) was settled as \(settled.verdict.outcome), and \(unit) does not hold the release")
-        }
+        judge(settled.verdict, unit, "session \(settled.session), settled")
     }
 
     private func judge(_ verdict: Verdict, _ unit: EUI64, _ session: String) {
