@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD", "DFU_GETSTATUS"])
+    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD", "DFU_GETSTATUS", "DFU_UPLOAD"])
     func `A unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request))
         #expect(end.verdict?.outcome == .reflashed, "\(end)")
@@ -37,7 +37,7 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD"])
+    @Test(arguments: ["GET_DESCRIPTOR", "DFU_DETACH", "DFU_DNLOAD", "DFU_UPLOAD"])
     func `A unit that a reset does not wake loses its power for a moment, and is reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request, value: "power"), tolerant: false)
         #expect(end.verdict?.outcome == .reflashed, "\(end)")

@@ -125,8 +125,8 @@ actor FlashSession {
         guard !route.before.isEmpty, unit.installedVersion == nil, bench.profile.smp == nil else { return nil }
         let grant = try await grantForBlocks()
         defer { extendLifetime(grant) }
-        let loader = try await enterBootloader(expecting: unit)
-        for (index, step) in route.steps.enumerated().reversed() where try await holds(step, loader) == true { return index }
+        var loader = try await enterBootloader(expecting: unit)
+        for (index, step) in route.steps.enumerated().reversed() where try await holds(step, &loader, unit) == true { return index }
         return nil
     }
 
@@ -148,7 +148,7 @@ actor FlashSession {
         try expectPlaces(for: target, in: loader)
         if mustReadFirst(unit, target, history) {
             step(.checking)
-            switch try await holds(target, loader) {
+            switch try await holds(target, &loader, unit) {
             case true: return try await finish(unit, target, history, as: .alreadyCurrent)
             case false: try await settle(history, interruptedAt: target)
             case nil: break
@@ -157,7 +157,7 @@ actor FlashSession {
         for component in target.components {
             let isTolerant = try await write(component, isOnly: target.components.count == 1, &loader, unit)
             if !isTolerant { loader = try await reenterBootloader(expecting: unit) }
-            try await verify(component, loader)
+            try await verify(component, &loader, unit)
         }
         return try await finish(unit, target, history, as: .reflashed)
     }

@@ -37,9 +37,7 @@ extension FlashSession {
                 "transfer failed", metadata: ["slot": "\(bench.slot)", "attempt": "\(attempt)", "error": "\(failure)"])
             do throws(SessionEnd) { guard try await isIdle(loader) else { return false } } catch {
                 guard attempt < Self.transferAttempts, error.isSilence else { throw error }
-                // Met again after a remedy, it is a bootloader in which nothing was begun.
-                loader = try await remedied(unit, after: error) { () async throws(SessionEnd) in try await enterBootloader(expecting: unit)
-                }
+                loader = try await wakened(unit, after: error)
             }
             if attempt == Self.transferAttempts { try await expectWritten(component, isOnly: isOnly, loader, after: failure) }
         }
@@ -72,8 +70,8 @@ extension FlashSession {
 
     /// Reads a component back and compares it.
     /// - Throws: the end of the session where the flash holds something else.
-    func verify(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) {
-        switch try await read(component, loader) {
+    func verify(_ component: TargetComponent, _ loader: inout DFUClient, _ unit: Unit) async throws(SessionEnd) {
+        switch try await read(component, &loader, unit) {
         case .unreadable: return
         case .shorter(let error): throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
         case .hash(let found):
@@ -86,9 +84,9 @@ extension FlashSession {
 
     /// Whether every component reads back as the target's; `nil` where the unit can't be read, or ends its upload early: that may be a flash
     /// that holds less, and proves nothing.
-    func holds(_ target: Target, _ loader: DFUClient) async throws(SessionEnd) -> Bool? {
+    func holds(_ target: Target, _ loader: inout DFUClient, _ unit: Unit) async throws(SessionEnd) -> Bool? {
         for component in target.components {
-            switch try await read(component, loader) {
+            switch try await read(component, &loader, unit) {
             case .unreadable, .shorter: return nil
             case .hash(let found): if found != component.hash { return false }
             }
@@ -116,6 +114,22 @@ extension FlashSession {
         try await loader.download(component.content, queueing: attempt == 1) { done in
             step(.transferring, StepProgress(component: component.name, doneBytes: done, totalBytes: total))
         }
+    }
+
+    /// Reads a component, and once more where the unit fell silent over it and a remedy has woken it; `loader` is another conversation then.
+    private func read(
+        _ component: TargetComponent, _ loader: inout DFUClient, _ unit: Unit
+    ) async throws(SessionEnd) -> Content {
+        do throws(SessionEnd) { return try await read(component, loader) } catch {
+            guard error.isSilence else { throw error }
+            loader = try await wakened(unit, after: error)
+            return try await read(component, loader)
+        }
+    }
+
+    /// Met again after a remedy, a unit is a bootloader in which nothing was begun.
+    private func wakened(_ unit: Unit, after silence: SessionEnd) async throws(SessionEnd) -> DFUClient {
+        try await remedied(unit, after: silence) { () async throws(SessionEnd) in try await enterBootloader(expecting: unit) }
     }
 
     private func read(_ component: TargetComponent, _ loader: DFUClient) async throws(SessionEnd) -> Content {
