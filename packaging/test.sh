@@ -19,7 +19,6 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${TEST_WIDTH:-3}
 # Swift Testing has no bound of its own for a whole run.
 run() { timeout --kill-after=30 "${TEST_TIMEOUT:-1800}" swift test --skip-build "$@" 2>&1 | tee -a "$log"; return "${PIPESTATUS[0]}"; }
 
-# shellcheck disable=SC2086
 swift build --build-tests || exit 1
 if [ $# -gt 0 ]; then
     run "$@"

@@ -47,8 +47,8 @@ public struct Diagnosis: Sendable {
                 mend: "run the bench on a machine with USB, or load the host controller's driver: 'sudo modprobe xhci_pci'")
         }
         let command = { (mebibytes: Int) in
-            "echo \(mebibytes) | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb, "
-                + "and usbcore.usbfs_memory_mb=\(mebibytes) on the kernel's command line for the next start"
+            "'echo \(mebibytes) | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb', "
+                + "and 'usbcore.usbfs_memory_mb=\(mebibytes)' on the kernel's command line for the next start"
         }
         if offered > 0, offered << 20 < needed {
             return Finding(
@@ -187,12 +187,12 @@ public struct Diagnosis: Sendable {
             return Finding(
                 .problem, "permissions", "you may not open \(facts.closedNodes.joined(separator: ", "))",
                 why: "a daemon that you start can't reach what is docked there",
-                mend: "\(Self.installCommonRules) && \(Self.joinGroup)")
+                mend: "'\(Self.installCommonRules) && \(Self.joinGroup)', then log in anew")
         }
         if let groups = facts.groups, !groups.contains("reflash") {
             return Finding(
                 .warning, "permissions", "you are not in group reflash", why: "a daemon that you start may not open the units",
-                mend: Self.joinGroup)
+                mend: "'\(Self.makeGroup) && \(Self.joinGroup)', then log in anew")
         }
         if !facts.closedRemedyNodes.isEmpty {
             return Finding(
@@ -212,7 +212,7 @@ public struct Diagnosis: Sendable {
             let pids = "pid \(processes.map(String.init).joined(separator: ", "))"
             return Finding(
                 .warning, "other-programs", "\(program) (\(pids)) runs", why: "it opens and writes to ttys that no rule keeps it away from",
-                mend: "sudo systemctl disable --now \(program)")
+                mend: "'\(installSlotRules)', or stop it: 'sudo systemctl disable --now \(program)'")
         }
     }
 
@@ -255,8 +255,7 @@ public struct Diagnosis: Sendable {
         guard let seconds = facts.syncSeconds else {
             return Finding(
                 .warning, "sync", "nothing can be written beside the journal (\(config.journal))",
-                why: "how fast it can be written is not known, nor whether a daemon that you start can write it",
-                mend: "ask as the daemon's user: 'sudo reflashctl doctor \(file)'")
+                why: "how fast it can be written is not known, nor whether a daemon that you start can write it", mend: makeJournalFolder)
         }
         let what = "a durable write takes \((seconds * 1000).formatted(.number.precision(.fractionLength(1)))) ms"
         guard seconds > Self.slowSync else { return Finding(fine: "sync", what) }

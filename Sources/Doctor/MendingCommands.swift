@@ -9,16 +9,18 @@ extension Diagnosis {
     /// What is plugged in already is told of anew.
     private static let reload = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=usb --subsystem-match=tty"
 
-    static let installCommonRules = "sudo install -m 644 udev-rules/\(commonRules) /etc/udev/rules.d/ && \(reload)"
+    static let makeGroup = "sudo groupadd --force --system reflash"
+    static let joinGroup = "sudo usermod -aG reflash $USER"
 
-    static let joinGroup = "sudo groupadd --force --system reflash && sudo usermod -aG reflash $USER, and log in anew"
+    /// The group first: udev passes over a group that is not there when it reads the rules.
+    static let installCommonRules = "\(makeGroup) && sudo install -m 644 udev-rules/\(commonRules) /etc/udev/rules.d/ && \(reload)"
 
     var installSlotRules: String {
-        "reflashctl config rules \(file) | sudo tee /etc/udev/rules.d/\(SlotRules.fileName) > /dev/null && \(Self.reload)"
+        "\(Self.makeGroup) && reflashctl config rules \(file) | sudo tee /etc/udev/rules.d/\(SlotRules.fileName) > /dev/null && \(Self.reload)"
     }
 
-    /// A folder in which the group's daemon may write.
-    var makeJournalFolder: String { "sudo install --directory --mode 2770 --group reflash '\(config.journalFolder)'" }
+    /// A folder in which the group's daemon may write, made or given to it.
+    var makeJournalFolder: String { "\(Self.makeGroup) && sudo install --directory --mode 2770 --group reflash '\(config.journalFolder)'" }
 
     var makeRoom: String {
         "make room: 'sudo du -xh \(config.journalFolder) | sort -h | tail' shows what takes it, and "

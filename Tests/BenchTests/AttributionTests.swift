@@ -19,7 +19,7 @@ import Testing
         var last: SessionID = 0
         var nextUnit: UInt64 = 0
 
-        init(slots: Int = 16) { statistics = FailureStatistics(slots: slots) }
+        init(slots: Int = 16) { statistics = FailureStatistics(slots: (1...slots).compactMap { SlotID("A\($0)") }) }
 
         mutating func session(
             _ slot: SlotID, unit: UInt64? = nil, _ outcome: Outcome, _ reason: OutcomeReason? = nil, release: SHA256Value = good,
@@ -70,17 +70,39 @@ import Testing
 
     @Test func `Where two slots take a variant, its release is out of line once it has failed in both`() throws {
         let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .twoG3G, hardware: Self.hardware, approval: 2)
-        func failsInTwoSlots(whileOthersTake other: Variant?) throws -> Story {
+        func isOutOfLine(in slots: ClosedRange<Int>, whileOthersTake other: Variant?, sessions: Int = 3) throws -> Bool {
             var story = Story()
-            for index in 3...16 { story.session(try slot(index), .reflashed, variant: other) }
-            for index in 0..<5 {
-                story.session(try slot(index % 2 + 1), .failed, release: Self.bad, variant: .twoG3G, approval: 2)
+            for index in slots.upperBound + 1...16 { for _ in 0..<sessions { story.session(try slot(index), .reflashed, variant: other) } }
+            for index in 0..<6 {
+                story.session(try slot(index % slots.count + 1), .failed, release: Self.bad, variant: .twoG3G, approval: 2)
             }
-            return story
+            return story.statistics.release(key).isOutOfLine
         }
-        #expect(try failsInTwoSlots(whileOthersTake: .fourG).statistics.release(key).isOutOfLine)
-        #expect(try !failsInTwoSlots(whileOthersTake: .twoG3G).statistics.release(key).isOutOfLine)
-        #expect(try !failsInTwoSlots(whileOthersTake: nil).statistics.release(key).isOutOfLine, "nobody has said what those slots take")
+        #expect(try isOutOfLine(in: 1...2, whileOthersTake: .fourG))
+        #expect(try !isOutOfLine(in: 1...2, whileOthersTake: .twoG3G))
+        #expect(try !isOutOfLine(in: 1...2, whileOthersTake: nil), "nobody has said what those slots take")
+        #expect(try !isOutOfLine(in: 1...2, whileOthersTake: .fourG, sessions: 2), "they may take both")
+        #expect(try !isOutOfLine(in: 1...1, whileOthersTake: .fourG), "it may be the slot")
+    }
+
+    @Test func `A slot that the bench has no longer does not count for what its slots take`() throws {
+        var story = Story(slots: 4)
+        for index in 11...40 { for _ in 1...3 { story.session(try slot(index), .reflashed, variant: .fourG) } }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .twoG3G, hardware: Self.hardware, approval: 2)
+        for index in 0..<6 { story.session(try slot(index % 2 + 1), .failed, release: Self.bad, variant: .twoG3G, approval: 2) }
+        #expect(!story.statistics.release(key).isOutOfLine)
+    }
+
+    @Test func `A release that was halted stays what was wrong after a restart, whose sessions do not show it any more`() throws {
+        var story = Story()
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
+        for _ in 1...4 { story.session(try slot(1), .failed, release: Self.bad, approval: 2) }
+        #expect(story.statistics.slot(try slot(1)).failures == 4)
+        story.statistics.halted(
+            ReleaseHalt(
+                release: "release", manifestHash: Self.bad, variant: .fourG, hardwareVersion: Self.hardware, approval: 2,
+                count: story.statistics.release(key)))
+        #expect(story.statistics.slot(try slot(1)).failures == 0)
     }
 
     @Test func `Both variants of a release are judged apart, and told apart`() throws {

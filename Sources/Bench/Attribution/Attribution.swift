@@ -18,7 +18,7 @@ actor Attribution {
         self.board = board
         self.targets = targets
         self.logger = logger
-        statistics = FailureStatistics(slots: board.slots.count)
+        statistics = FailureStatistics(slots: board.slots.map(\.slot))
     }
 
     /// Counts what is in the journal already. `slots`: what it last said of each.
@@ -29,7 +29,9 @@ actor Attribution {
         for session in try await journal.sessions(limit: FailureStatistics.memory).reversed() where session.id >= first {
             statistics.add(session)
         }
-        board.setHalts(await targets.halts)
+        let halts = await targets.halts
+        for halt in halts { statistics.halted(halt) }
+        board.setHalts(halts)
     }
 
     /// Counts a session that has ended. A release that fails out of line is halted here, and no slot is blamed for it.

@@ -29,23 +29,25 @@ struct FailureStatistics: Sendable {
     static let memory = 2000
     /// Attempts elsewhere by which it is judged what is to be expected.
     private static let reference = 500
-    /// Failures in fewer slots, or of fewer units, are not called the release's; where fewer slots take its variant, in all of them.
+    /// Failures in fewer slots, or of fewer units, are not called the release's; where only two slots take its variant, in both.
     private static let leastSlots = 3
     private static let leastUnits = 5
+    /// A slot that has had so many sessions, all with units of one variant, takes that one alone.
+    private static let leastSessionsOfVariant = 3
     /// A slot is not judged by fewer units.
     private static let leastUnitsOfSlot = 3
     /// p₁: the share of failures beside which the expected one is weighed.
     private static let suspected = 0.5
 
     /// Slots of the bench.
-    private let slotCount: Int
+    private let slots: Set<SlotID>
     private var attempts: [Attempt] = []
     /// A slot's sessions before this one do not count: it was returned to service since.
     private var serviceSince: [SlotID: EventNumber] = [:]
     /// Releases that have been out of line. One that was halted for it stays what was wrong, however its last sessions end.
     private var suspects: Set<ReleaseKey> = []
 
-    init(slots: Int) { slotCount = slots }
+    init(slots: some Sequence<SlotID>) { self.slots = Set(slots) }
 
     /// A session that has ended; those of which the outcome says nothing about slot, unit or release are passed over.
     mutating func add(_ session: SessionRecord) {
@@ -58,6 +60,9 @@ struct FailureStatistics: Sendable {
         if attempts.count > Self.memory { attempts.removeFirst(attempts.count - Self.memory) }
         if didFail, let key, release(key).isOutOfLine { suspects.insert(key) }
     }
+
+    /// The bench has ended a release's approval: sessions that have been forgotten since may have been part of why.
+    mutating func halted(_ halt: ReleaseHalt) { suspects.insert(ReleaseKey(halt)) }
 
     mutating func returned(_ slot: SlotID, at number: EventNumber) { serviceSince[slot] = number }
 
@@ -90,22 +95,29 @@ struct FailureStatistics: Sendable {
         return count.failedUnits < Self.leastUnitsOfSlot ? Self.cleared(count) : count
     }
 
-    /// A release on one hardware version since it was last approved, each unit once, of what its own sessions can say of it.
+    /// A release on one variant and hardware version since it was last approved, each unit once, of what its own sessions can say of it.
     func release(_ key: ReleaseKey) -> FailureCount {
         var seen: Set<EUI64> = []
         func isFirst(_ attempt: Attempt) -> Bool { attempt.unit.map { seen.insert($0).inserted } ?? true }
         let own = attempts.filter { $0.key == key && isFirst($0) }
         let others = attempts.filter { attempt in attempt.key.map { $0.manifestHash != key.manifestHash } ?? false && isFirst(attempt) }
         let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
-        return count.failedSlots < min(Self.leastSlots, slots(for: key.variant)) || count.failedUnits < Self.leastUnits
-            ? Self.cleared(count) : count
+        return count.failedSlots < leastSlots(of: key.variant) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
     }
 
-    /// Slots that may take units of the variant: all but those that have only ever had the other.
-    private func slots(for variant: Variant?) -> Int {
-        var seen: [SlotID: Set<Variant>] = [:]
-        for attempt in attempts { if let variant = attempt.variant { seen[attempt.slot, default: []].insert(variant) } }
-        return slotCount - seen.values.count { variant.map($0.contains) == false }
+    /// What fails in one slot alone is never the release's, unless the bench has no other.
+    private func leastSlots(of variant: Variant?) -> Int {
+        let taking = slots.count - slotsOfOthers(than: variant)
+        return min(slots.count, max(2, min(Self.leastSlots, taking)))
+    }
+
+    /// Slots that take the other variant, by what they have had.
+    private func slotsOfOthers(than variant: Variant?) -> Int {
+        guard let variant else { return 0 }
+        let had = Dictionary(grouping: attempts.filter { slots.contains($0.slot) }, by: \.slot)
+        return had.values.count { attempts in
+            attempts.count >= Self.leastSessionsOfVariant && attempts.allSatisfy { $0.variant != nil && $0.variant != variant }
+        }
     }
 
     /// The distinct slots in which each unit failed since it was last current.
@@ -120,7 +132,7 @@ struct FailureStatistics: Sendable {
 
     /// `outOfService`: the slots that are.
     func report(outOfService: Set<SlotID>) -> FailureReport {
-        let slots = Set(attempts.map(\.slot)).union(outOfService).sorted().map {
+        let told = Set(attempts.map(\.slot)).union(outOfService).sorted().map {
             FailureReport.Slot(slot: $0, count: slot($0), isOutOfService: outOfService.contains($0))
         }
         // Under its newest approval each.
@@ -134,8 +146,8 @@ struct FailureStatistics: Sendable {
         }
         let units = failedSlots.filter { $0.value.count > 1 }.map { FailureReport.Unit(chfId: $0.key, failedSlots: $0.value.sorted()) }
         return FailureReport(
-            slots: slots.sorted { ($1.count.evidence, $0.slot) < ($0.count.evidence, $1.slot) },
-            releases: releases.sorted { ($1.count.evidence, $0.release) < ($0.count.evidence, $1.release) },
+            slots: told.sorted { ($1.count.evidence, $0.slot) < ($0.count.evidence, $1.slot) },
+            releases: releases.sorted { ($1.count.evidence, $0.described) < ($0.count.evidence, $1.described) },
             units: units.sorted { $0.chfId.rawValue < $1.chfId.rawValue })
     }
 
@@ -183,6 +195,10 @@ extension FailureStatistics.ReleaseKey {
             manifestHash: hash, variant: session.variant, hardware: session.hardwareVersion, approval: session.approval)
     }
 
+    init(_ halt: ReleaseHalt) {
+        self.init(manifestHash: halt.manifestHash, variant: halt.variant, hardware: halt.hardwareVersion, approval: halt.approval)
+    }
+
     var underAnyApproval: Self { Self(manifestHash: manifestHash, variant: variant, hardware: hardware, approval: nil) }
 }
 
@@ -192,4 +208,9 @@ extension SessionRecord {
     var saysSomethingOfRelease: Bool {
         verdict?.reason == .rejectedByBootloader || transferBegan && verdict?.reason != .contactLost
     }
+}
+
+extension FailureReport.Release {
+    /// One order for all that are equally bad.
+    fileprivate var described: String { "\(release) \(variant?.description ?? "") \(hardwareVersion?.description ?? "")" }
 }

@@ -122,7 +122,10 @@ extension FlashSession {
     ) async throws(SessionEnd) -> Content {
         do throws(SessionEnd) { return try await read(component, loader) } catch {
             guard error.isSilence else { throw error }
-            loader = try await wakened(unit, after: error)
+            do throws(SessionEnd) { loader = try await wakened(unit, after: error) } catch let unwoken {
+                // That it does not enter its bootloader any more says nothing about what it holds.
+                throw unwoken.outcome == .failed ? error : unwoken
+            }
             return try await read(component, loader)
         }
     }

@@ -107,6 +107,10 @@ final class Witness: Sendable {
             return object("event \(event.number) can't be read")
         }
         judge(settled.verdict, unit, "session \(settled.session), settled")
+        // That is said only of a flash that was read, or of firmware that is seen to run.
+        if settled.verdict.outcome == .failed, holds(unit), !liars.contains(unit) {
+            object("session \(settled.session) was settled as failed, and \(unit) holds the release")
+        }
     }
 
     private func judge(_ verdict: Verdict, _ unit: EUI64, _ session: String) {
