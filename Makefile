@@ -38,7 +38,7 @@ sanitize: setup
 
 # Every speed that is claimed, beside the peers, with optimised programs.
 bench: build
-	$(RELEASE) --package-path Benchmarks --scratch-path .build
+	$(RELEASE) --product journal-load --package-path Benchmarks --scratch-path .build
 	@bash Benchmarks/run.sh
 
 fuzz: setup
