@@ -44,16 +44,16 @@ public struct ExchangeRun: Hashable, Sendable, Codable {
         (times, self.steps, repeated) = (2, steps, first.map { $0.repeated[0] })
     }
 
-    /// Counts these too, where they are its exchanges once more.
-    mutating func goesOn(with next: ArraySlice<ExchangeRun>) -> Bool {
+    /// Whether these are its exchanges once more.
+    func goesOn(with next: ArraySlice<ExchangeRun>) -> Bool {
         guard times > 1, repeated.count == next.count else { return false }
-        let isAgain = zip(zip(repeated, steps), next).allSatisfy { own, next in
+        return zip(zip(repeated, steps), next).allSatisfy { own, next in
             next.times == 1 && next.repeated.count == 1
                 && next.repeated[0].repeats(own.0, steps: own.1 &* UInt16(truncatingIfNeeded: times))
         }
-        if isAgain { times += 1 }
-        return isAgain
     }
+
+    mutating func countOnceMore() { times += 1 }
 
     /// Every exchange, as often as it was.
     var all: [Exchange] {
@@ -122,10 +122,14 @@ public struct Transcript: Sendable, Codable {
 
     private mutating func fold() {
         for length in 1...Self.longestPattern where runs.count > length {
-            let last = runs[(runs.count - length)...]
-            if runs[runs.count - length - 1].goesOn(with: last) { return removeLast(length) }
+            // No slice lives on while the runs change: it would have all of them copied for each exchange.
+            let last = runs.count - length
+            if runs[last - 1].goesOn(with: runs[last...]) {
+                runs[last - 1].countOnceMore()
+                return removeLast(length)
+            }
             guard runs.count >= 2 * length else { continue }
-            if let run = ExchangeRun(runs[(runs.count - 2 * length)..<(runs.count - length)], then: last) {
+            if let run = ExchangeRun(runs[(last - length)..<last], then: runs[last...]) {
                 removeLast(2 * length)
                 return append(run)
             }
