@@ -75,9 +75,7 @@ public final class DockWatcher: @unchecked Sendable {
     private func lookAtChanges() {
         guard let changed = drainMonitor(), var devices = known else { return lookAtAll() }
         for path in changed {
-            // What is true of a tty hangs on its device. What hangs on a USB hub has events of its own.
-            let terminals = devices.values.filter { $0.isTTY && $0.usbFolder == path }.map(\.syspath)
-            for each in terminals + [path] { devices[each] = unsafe device(at: each) }
+            for each in DockedDevice.concerned(by: path, among: devices.values) { devices[each] = unsafe device(at: each) }
         }
         known = devices
         continuation.yield(Array(devices.values))

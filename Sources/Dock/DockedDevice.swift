@@ -62,6 +62,12 @@ public struct DockedDevice: Hashable, Sendable {
         return own >= before
     }
 
+    /// The folders in sysfs of what an event of the device at `path` is about: itself, and its ttys, whose truth hangs on it. What is plugged
+    /// into a USB hub has events of its own: read anew for each of the hub's, 64 units that come at once would be read thousands of times.
+    static func concerned(by path: String, among devices: some Sequence<DockedDevice>) -> [String] {
+        devices.filter { $0.isTTY && $0.usbFolder == path }.map(\.syspath) + [path]
+    }
+
     /// Whether this attachment is there at this moment, by what the kernel says: udev may be behind by seconds, and meanwhile the node's name
     /// may be another unit's. Asked after the node was opened it says whose node that was, for the kernel gives a name to nobody else
     /// while its device is there. A line that is always there has no attachments.

@@ -1,6 +1,7 @@
 import BenchModel
-import Dock
 import Testing
+
+@testable import Dock
 
 @Suite struct DockChangeTests {
     private func device(_ port: String, number: Int) -> DockedDevice {
@@ -26,6 +27,19 @@ import Testing
         }
         let (before, after) = (device("1000"), device("900000"))
         #expect(DockChange.changes(from: [before], to: [after]) == [.disappeared(before), .appeared(after)])
+    }
+
+    @Test func `An event of a device is about its ttys too, and one of a USB hub is not about what is plugged into it`() {
+        func found(_ name: String, interface: UInt8?) -> DockedDevice {
+            DockedDevice(
+                port: PortPath("pci-usb-0:1.4"), interface: interface, node: "/dev/\(name)", syspath: "/sys/usb1/1-1/1-1.4\(name)",
+                properties: [:])
+        }
+        let (unit, line) = (found("", interface: nil), found("/1-1.4:1.0/tty/ttyACM0", interface: 0))
+        func concerned(_ path: String) -> Set<String> { Set(DockedDevice.concerned(by: path, among: [unit, line])) }
+        #expect(concerned(unit.syspath) == [unit.syspath, line.syspath])
+        #expect(concerned(line.syspath) == [line.syspath])
+        #expect(concerned("/sys/usb1/1-1") == ["/sys/usb1/1-1"])
     }
 
     private static let times: [(own: String?, parent: String?, isCurrent: Bool)] = [
