@@ -23,6 +23,8 @@ public actor BenchController {
     /// In the order of the config.
     private var order: [SlotRunner] = []
     private var devices: [DockedDevice]?
+    /// By their folders in sysfs.
+    private var strays: [String: StrayDevice] = [:]
     private var probes: [LineProbe] = []
     /// Whether a decision was recorded that not every slot has been asked about.
     private var isDecided = false
@@ -86,8 +88,10 @@ public actor BenchController {
         await withDiscardingTaskGroup { group in
             for probe in probes { group.addTask { await probe.run() } }
             for await snapshot in snapshots {
-                if devices == nil { await firstLook(snapshot) } else { await follow(snapshot) }
-                showStrays(snapshot)
+                let (old, new) = DockChange.differing(devices ?? [], snapshot)
+                if devices == nil { await firstLook(snapshot) } else { await follow(DockChange.changes(from: old, to: new)) }
+                devices = snapshot
+                showStrays(insteadOf: old, new)
             }
             group.cancelAll()
         }
@@ -177,7 +181,6 @@ public actor BenchController {
     // MARK: The dock
 
     private func firstLook(_ snapshot: [DockedDevice]) async {
-        devices = snapshot
         for (place, runner) in runners.sorted(by: { $0.key < $1.key }) {
             let found = snapshot.lazy.filter { self.place(of: $0) == place }.compactMap { self.recognise($0) }.first
             await runner.firstLook(found?.present, found?.profile)
@@ -194,9 +197,7 @@ public actor BenchController {
 
     private func runner(for device: DockedDevice) -> SlotRunner? { place(of: device).flatMap { runners[$0] } }
 
-    private func follow(_ snapshot: [DockedDevice]) async {
-        let changes = DockChange.changes(from: devices ?? [], to: snapshot)
-        devices = snapshot
+    private func follow(_ changes: [DockChange]) async {
         for change in changes {
             shared.logger.debug(
                 "\(change.word)",
@@ -220,18 +221,22 @@ public actor BenchController {
         return nil
     }
 
-    /// What is tagged as ours and is at no slot's port, or is of no profile: listed, and never touched.
-    private func showStrays(_ snapshot: [DockedDevice]) {
-        let strays = snapshot.compactMap { device -> StrayDevice? in
-            if isFixedLine(device) { return nil }
-            let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
-            if runner(for: device) == nil {
-                return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
-            }
-            guard recognise(device) == nil else { return nil }
-            return StrayDevice(port: device.port, node: device.node, description: "\(ids) fits no profile")
+    /// What is tagged as ours and is at no slot's port, or is of no profile: listed, and never touched. `old`, `new`: what is not as before.
+    private func showStrays(insteadOf old: ArraySlice<DockedDevice>, _ new: ArraySlice<DockedDevice>) {
+        for device in old { strays[device.syspath] = nil }
+        for device in new { strays[device.syspath] = stray(device) }
+        let shown = strays.values.sorted { ($0.port.idPath, $0.node) < ($1.port.idPath, $1.node) }
+        if shown != board.strays { board.setStrays(shown) }
+    }
+
+    private func stray(_ device: DockedDevice) -> StrayDevice? {
+        if isFixedLine(device) { return nil }
+        let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
+        if runner(for: device) == nil {
+            return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
         }
-        if strays != board.strays { board.setStrays(strays) }
+        guard recognise(device) == nil else { return nil }
+        return StrayDevice(port: device.port, node: device.node, description: "\(ids) fits no profile")
     }
 
     /// Whether a slot names the device's tty, by its node or by one of udev's links to it: its ``LineProbe`` looks after it.

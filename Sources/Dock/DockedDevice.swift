@@ -170,11 +170,22 @@ public enum DockChange: Hashable, Sendable {
     ///
     /// Events only say that it is time to look; what is true is what is there. So a removal and an addition that were
     /// coalesced, or lost, still show as both.
-    public static func changes(from old: [DockedDevice], to new: [DockedDevice]) -> [DockChange] {
+    public static func changes(from old: some Collection<DockedDevice>, to new: some Collection<DockedDevice>) -> [DockChange] {
         let oldOnes = Set(old.map(\.attachment))
         let newOnes = Set(new.map(\.attachment))
         let byPort: (DockedDevice, DockedDevice) -> Bool = { $0.port.idPath < $1.port.idPath }
         return old.filter { !newOnes.contains($0.attachment) }.sorted(by: byPort).map(DockChange.disappeared)
             + new.filter { !oldOnes.contains($0.attachment) }.sorted(by: byPort).map(DockChange.appeared)
+    }
+
+    /// Two looks at the dock without what both begin with and what both end with: where one device comes, goes or says something else of itself,
+    /// that is hardly more than it, however many are docked.
+    public static func differing(
+        _ old: [DockedDevice], _ new: [DockedDevice]
+    ) -> (old: ArraySlice<DockedDevice>, new: ArraySlice<DockedDevice>) {
+        let start = zip(old, new).prefix { $0 == $1 }.count
+        let (old, new) = (old[start...], new[start...])
+        let end = zip(old.reversed(), new.reversed()).prefix { $0 == $1 }.count
+        return (old.dropLast(end), new.dropLast(end))
     }
 }

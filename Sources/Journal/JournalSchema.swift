@@ -76,6 +76,14 @@ enum JournalSchema {
         migrator.registerMigration("6") { database in try database.execute(sql: CaptureTable.creation) }
         migrator.registerMigration("7") { database in try database.execute(sql: ArchiveTable.creation) }
         migrator.registerMigration("8") { database in try database.execute(sql: "ALTER TABLE sessions ADD COLUMN variant TEXT") }
+        // A session that began before its variant was recorded has its approval's.
+        migrator.registerMigration("9") { database in
+            try database.execute(
+                sql: """
+                    UPDATE sessions SET variant = (SELECT payload ->> '$.variant' FROM events WHERE number = sessions.approval)
+                    WHERE variant IS NULL AND approval IS NOT NULL
+                    """)
+        }
         return migrator
     }
 }

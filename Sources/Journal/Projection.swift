@@ -30,7 +30,8 @@ enum Projection {
                      variant)
                     SELECT ?, ?, ?, ?, said ->> '$.release', said -> '$.components', said ->> '$.manifestHash', said ->> '$.approval',
                            said -> '$.checksOff', said ->> '$.unit.installedVersion', said ->> '$.unit.hardwareVersion',
-                           said ->> '$.variant'
+                           coalesce(said ->> '$.variant',
+                                    (SELECT payload ->> '$.variant' FROM events WHERE number = said ->> '$.approval'))
                     FROM (SELECT ? AS said)
                     """
             ).execute(arguments: [event.number, event.slot, event.unit, event.utc, event.payload])

@@ -42,6 +42,22 @@ import Testing
         #expect(concerned("/sys/usb1/1-1") == ["/sys/usb1/1-1"])
     }
 
+    @Test func `Of two looks only what is not the same differs, where a device comes, goes, changes or has another place`() {
+        let (one, two, three) = (device("1", number: 5), device("2", number: 6), device("3", number: 7))
+        func differing(_ old: [DockedDevice], _ new: [DockedDevice]) -> [[DockedDevice]] {
+            let (old, new) = DockChange.differing(old, new)
+            return [Array(old), Array(new)]
+        }
+        #expect(differing([one, two, three], [one, two, three]) == [[], []])
+        #expect(differing([one, three], [one, two, three]) == [[], [two]])
+        #expect(differing([one, two, three], [one, three]) == [[two], []])
+        #expect(differing([one, one], [one]) == [[one], []])
+        #expect(differing([], [one, two]) == [[], [one, two]])
+        #expect(differing([one, two, three], [three, two, one]) == [[one, two, three], [three, two, one]])
+        let changed = DockedDevice(port: two.port, node: two.node, syspath: two.syspath, properties: ["DEVLINKS": "/dev/hub"])
+        #expect(differing([one, two, three], [one, changed, three]) == [[two], [changed]])
+    }
+
     private static let times: [(own: String?, parent: String?, isCurrent: Bool)] = [
         ("2000", "1000", true), ("1000", "1000", true), ("1000", "2000", false), (nil, "1000", false), ("1000", nil, false),
     ]

@@ -106,6 +106,30 @@ extension JournalEvent {
         }
     }
 
+    @Test func `a session from before its variant was recorded has its approval's, projected, made anew and after an upgrade`() async throws {
+        try await withJournal { journal, path in
+            let approved = JournalEvent.ReleaseApproved(
+                release: "r", manifestHash: unitHash, variant: .twoG3G, version: FirmwareVersion(rawValue: 1), securityCounter: 1, first: nil,
+                via: [], warrant: .init(by: Operator(user: "test", role: .supervisor)))
+            let approval = try await journal.append(JournalDraft(.releaseApproved(approved))).number
+            var started = JournalEvent.SessionStarted(
+                unit: BenchModel.Unit(chfId: unit1), profile: "p", mode: .runtime, target: nil, checksOff: [])
+            started.approval = approval
+            let id = try await journal.append(JournalDraft(.sessionStarted(started), slot: slotA1, unit: unit1)).number
+            #expect(try await journal.session(id)?.variant == .twoG3G)
+            try await journal.rebuildProjections()
+            #expect(try await journal.session(id)?.variant == .twoG3G)
+            try await journal.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write {
+                try $0.execute(sql: "UPDATE sessions SET variant = NULL; DELETE FROM grdb_migrations WHERE identifier = '9'")
+            }
+            try queue.close()
+            let upgraded = try Journal(path: path, clock: SystemClock())
+            #expect(try await upgraded.session(id)?.variant == .twoG3G)
+        }
+    }
+
     @Test func `a journal that was closed is whole in its one file`() async throws {
         try await withJournal { journal, path in
             try await journal.append(JournalDraft(.held, slot: slotA1))

@@ -86,7 +86,12 @@ final class BusDevice: Sendable {
         if !actions.isEmpty { attachment.withLock { $0.isLeaving = true } }
     }
 
-    func setConnected(_ connected: Set<Int>) { hub?.withLock { $0.connected = connected } }
+    /// Of a USB hub: whether there is a device at one of its ports.
+    func setConnected(_ port: Int, _ isConnected: Bool) {
+        hub?.withLock { hub in
+            if isConnected { hub.connected.insert(port) } else { hub.connected.remove(port) }
+        }
+    }
 
     /// How the host has set the line; `nil` before it has, and for a device without one.
     var hostLine: HostLine? { seat?.unit.withLock { $0.hostLine } }

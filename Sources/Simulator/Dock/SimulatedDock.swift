@@ -258,7 +258,7 @@ final class SimulatedDock: Sendable {
         }
         guard let device else { return }
         if let line = line(for: seat, while: { [weak device] in device.map { !$0.isGone } ?? false }) { device.setLine(line) }
-        connectPorts()
+        connectPort(at: position)
         publisher.appeared(device)
     }
 
@@ -287,7 +287,7 @@ final class SimulatedDock: Sendable {
         }
         guard let device else { return }
         device.leave()
-        connectPorts()
+        connectPort(at: device.position)
         publisher.left(device)
     }
 
@@ -319,19 +319,21 @@ final class SimulatedDock: Sendable {
                 state.devices[DeviceAddress(bus: position.bus, number: device.number)] = device
                 return device
             }
+            connectPort(at: position)
             publisher.appeared(device)
         }
-        connectPorts()
     }
 
-    /// Tells each USB hub which of its ports have a device.
-    private func connectPorts() {
-        let devices = state.withLock { Array($0.devices.values) }
-        var connected: [USBPosition: Set<Int>] = [:]
-        for device in devices {
-            if let hub = device.position.parent, let port = device.position.ports.last { connected[hub, default: []].insert(port) }
+    /// Tells the USB hub above a position whether there is a device.
+    private func connectPort(at position: USBPosition) {
+        guard let parent = position.parent, let port = position.ports.last else { return }
+        let (hub, isConnected) = state.withLock { state in
+            (
+                state.devices.values.first { $0.seat == nil && $0.position == parent },
+                state.devices.values.contains { $0.position == position }
+            )
         }
-        for hub in devices where hub.seat == nil { hub.setConnected(connected[hub.position] ?? []) }
+        hub?.setConnected(port, isConnected)
     }
 }
 

@@ -101,7 +101,8 @@ public final class InProcessBus: Sendable {
 /// Publishes whole snapshots of the units on the bus.
 private final class SnapshotPublisher: DockPublisher {
     private let continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation
-    private let visible = Mutex<[String: InProcessBus.VisibleDevice]>([:])
+    /// What is on the bus with its node there, in the order of what is shown of it.
+    private let visible = Mutex<[(busNode: String, shown: InProcessBus.VisibleDevice)]>([])
     private let found = Mutex(0)
     private let database = UdevDatabase(files: PrivateFiles())
 
@@ -119,8 +120,7 @@ private final class SnapshotPublisher: DockPublisher {
         let shown = InProcessBus.VisibleDevice(
             idPath: UdevDatabase.idPath(of: device.position), node: device.node,
             syspath: "/sys" + SysfsTree.path(of: device.position), incarnation: "\(device.number)", properties: properties)
-        visible.withLock { $0[device.node] = shown }
-        publish()
+        show(shown, for: device)
     }
 
     private func appearedTTY(_ device: BusDevice) {
@@ -133,8 +133,7 @@ private final class SnapshotPublisher: DockPublisher {
         let shown = InProcessBus.VisibleDevice(
             idPath: UdevDatabase.ttyPath(of: device), node: node, syspath: "/sys" + path, incarnation: "\(device.number)",
             properties: properties)
-        visible.withLock { $0[device.node] = shown }
-        publish()
+        show(shown, for: device)
     }
 
     /// As udev's time of first sight: no two devices have the same.
@@ -145,12 +144,20 @@ private final class SnapshotPublisher: DockPublisher {
         }
     }
 
-    func left(_ device: BusDevice) {
-        visible.withLock { $0[device.node] = nil }
+    private func show(_ shown: InProcessBus.VisibleDevice, for device: BusDevice) {
+        visible.withLock { devices in
+            devices.insert((device.node, shown), at: devices.firstIndex { $0.shown.node > shown.node } ?? devices.endIndex)
+        }
         publish()
     }
 
-    func publish() { continuation.yield(visible.withLock { devices in devices.values.sorted { $0.node < $1.node } }) }
+    func left(_ device: BusDevice) {
+        let node = device.node
+        visible.withLock { devices in devices.removeAll { $0.busNode == node } }
+        publish()
+    }
+
+    func publish() { continuation.yield(visible.withLock { $0.map(\.shown) }) }
 }
 
 /// One open device of an ``InProcessBus``.

@@ -91,7 +91,7 @@ final class UnitLine: @unchecked Sendable {
 
     private func turn() {
         guard !isStopped else { return }
-        var wakes: [Duration] = []
+        var next: Duration?
         while true {
             let now = time.now
             let isMore = carryToUnit(now)
@@ -101,11 +101,11 @@ final class UnitLine: @unchecked Sendable {
             carryToHost(now)
             if !turn.actions.isEmpty { perform(turn.actions) }
             guard !isMore else { continue }
-            wakes = [turn.wake, toUnit.carried.isEmpty ? nil : toUnit.done, toHost.carried.isEmpty ? nil : toHost.done]
-                .compactMap { $0 }
+            next = turn.wake
+            for way in [toUnit, toHost] where !way.carried.isEmpty { next = min(next ?? way.done, way.done) }
             break
         }
-        guard let next = wakes.min() else { return }
+        guard let next else { return }
         timer?.set(after: max(.microseconds(20), next - time.now))
     }
 

@@ -180,8 +180,12 @@ private final class DockNews: Sendable {
         // By udev's time of first sight, which no two have: what is known of a device stays true while it is there.
         var known: [String: DockedDevice] = [:]
         for await snapshot in bus.snapshots {
-            let devices = snapshot.compactMap { device in device.found.flatMap { known[$0] } ?? DockedDevice(device) }
-            known = Dictionary(devices.compactMap { device in device.found.map { ($0, device) } }) { first, _ in first }
+            let devices = snapshot.compactMap { device -> DockedDevice? in
+                if let same = device.found.flatMap({ known[$0] }) { return same }
+                let docked = DockedDevice(device)
+                if let found = docked?.found { known[found] = docked }
+                return docked
+            }
             state.withLock { state in
                 state.newest = devices
                 _ = state.listener?.yield(devices)
