@@ -50,8 +50,8 @@ extension Journal {
     /// The newest sessions, newest first.
     public nonisolated func sessions(limit: Int) async throws(JournalError) -> [SessionRecord] {
         try await read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM sessions ORDER BY id DESC LIMIT ?", arguments: [limit])
-                .map { try SessionRecord(row: $0) }
+            let query = try database.cachedStatement(sql: "SELECT \(SessionRecord.columns) FROM sessions ORDER BY id DESC LIMIT ?")
+            return try SessionRecord.all(query, arguments: [limit])
         }
     }
 
@@ -60,11 +60,20 @@ extension Journal {
         try await read { try SessionRecord.find(id, $0) }
     }
 
+    /// Whether a session with a unit whose identity was read recorded something of this kind, however long ago and between whatever else.
+    public nonisolated func has(_ kind: String, in session: SessionRecord) async throws(JournalError) -> Bool {
+        try await read { database in
+            let query = "SELECT 1 FROM events WHERE unit = ? AND number > ? AND session = ? AND kind = ? LIMIT 1"
+            let arguments: StatementArguments = [session.chfId?.description, session.id, session.id, kind]
+            return try Row.fetchOne(try database.cachedStatement(sql: query), arguments: arguments) != nil
+        }
+    }
+
     /// Sessions that began and have no outcome.
     public nonisolated func unfinishedSessions() async throws(JournalError) -> [SessionRecord] {
         try await read { database in
-            try Row.fetchAll(try database.cachedStatement(sql: "SELECT * FROM sessions WHERE verdict IS NULL ORDER BY id"))
-                .map { try SessionRecord(row: $0) }
+            let query = "SELECT \(SessionRecord.columns) FROM sessions WHERE verdict IS NULL ORDER BY id"
+            return try SessionRecord.all(try database.cachedStatement(sql: query))
         }
     }
 
@@ -121,15 +130,14 @@ extension Journal {
 
 extension SessionRecord {
     fileprivate static func find(_ id: SessionID, _ database: Database) throws -> SessionRecord? {
-        let query = try database.cachedStatement(sql: "SELECT * FROM sessions WHERE id = ?")
-        return try Row.fetchOne(query, arguments: [id]).map { try SessionRecord(row: $0) }
+        let query = try database.cachedStatement(sql: "SELECT \(SessionRecord.columns) FROM sessions WHERE id = ?")
+        return try SessionRecord.all(query, arguments: [id]).first
     }
 }
 
 extension UnitRecord {
     fileprivate init(_ chfId: EUI64, _ database: Database) throws {
-        let query = try database.cachedStatement(sql: "SELECT * FROM sessions WHERE unit = ? ORDER BY id")
-        let rows = try Row.fetchAll(query, arguments: [chfId.description])
-        self.init(chfId: chfId, sessions: try rows.map { try SessionRecord(row: $0) })
+        let query = try database.cachedStatement(sql: "SELECT \(SessionRecord.columns) FROM sessions WHERE unit = ? ORDER BY id")
+        self.init(chfId: chfId, sessions: try SessionRecord.all(query, arguments: [chfId.description]))
     }
 }

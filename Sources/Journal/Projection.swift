@@ -120,31 +120,39 @@ extension EventRecord {
 }
 
 extension SessionRecord {
+    /// What a row is asked for: columns are read by their places, which takes half the time that their names do.
+    static let columns = """
+        id, slot, unit, startedAt, release, manifestHash, checksOff, startingVersion, hardwareVersion, variant, approval, components, \
+        transferBegan, endedAt, verdict, settled, settledBy, outcomeEvent
+        """
+
+    /// A row of ``columns``.
     init(row: Row) throws {
-        let slot: String = try row.decode(forColumn: "slot")
-        guard let slot = SlotID(slot) else {
-            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "'\(slot)' is no slot label")
+        let label: String = try row.decode(atIndex: 1)
+        guard let slot = SlotID(label) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "'\(label)' is no slot label")
         }
-        let unit: String? = try row.decode(forColumn: "unit")
-        let verdict: String? = try row.decode(forColumn: "verdict")
-        let settled: String? = try row.decode(forColumn: "settled")
-        let manifestHash: String? = try row.decode(forColumn: "manifestHash")
-        let checksOff: String? = try row.decode(forColumn: "checksOff")
-        let startingVersion: String? = try row.decode(forColumn: "startingVersion")
-        let hardware: String? = try row.decode(forColumn: "hardwareVersion")
-        let variant: String? = try row.decode(forColumn: "variant")
+        func text(_ index: Int) throws -> String? { try row.decode(atIndex: index) }
         self.init(
-            id: try row.decode(forColumn: "id"), slot: slot, chfId: unit.flatMap { EUI64($0) },
-            startedAt: try row.decode(forColumn: "startedAt"), release: try row.decode(forColumn: "release"),
-            manifestHash: manifestHash.flatMap { SHA256Value($0) },
-            checksOff: try checksOff.map { try JSONText.decode($0, as: [String].self) } ?? [],
-            startingVersion: startingVersion.flatMap { FirmwareVersion($0) },
-            hardwareVersion: hardware.flatMap { HardwareVersion($0) }, variant: variant.flatMap { Variant(rawValue: $0) },
-            approval: try row.decode(forColumn: "approval"),
-            components: try JSONText.decode(try row.decode(forColumn: "components"), as: [String: SHA256Value].self),
-            transferBegan: try row.decode(forColumn: "transferBegan"), endedAt: try row.decode(forColumn: "endedAt"),
-            verdict: try verdict.map { try JSONText.decode($0, as: Verdict.self) },
-            settled: try settled.map { try JSONText.decode($0, as: Verdict.self) },
-            settledBy: try row.decode(forColumn: "settledBy"), outcomeEvent: try row.decode(forColumn: "outcomeEvent"))
+            id: try row.decode(atIndex: 0), slot: slot, chfId: try text(2).flatMap { EUI64($0) },
+            startedAt: try row.decode(atIndex: 3), release: try text(4),
+            manifestHash: try text(5).flatMap { SHA256Value($0) },
+            checksOff: try text(6).map { try JSONText.decode($0, as: [String].self) } ?? [],
+            startingVersion: try text(7).flatMap { FirmwareVersion($0) },
+            hardwareVersion: try text(8).flatMap { HardwareVersion($0) }, variant: try text(9).flatMap { Variant(rawValue: $0) },
+            approval: try row.decode(atIndex: 10),
+            components: try JSONText.decode(try row.decode(atIndex: 11), as: [String: SHA256Value].self),
+            transferBegan: try row.decode(atIndex: 12), endedAt: try text(13),
+            verdict: try text(14).map { try JSONText.decode($0, as: Verdict.self) },
+            settled: try text(15).map { try JSONText.decode($0, as: Verdict.self) },
+            settledBy: try row.decode(atIndex: 16), outcomeEvent: try row.decode(atIndex: 17))
+    }
+
+    /// The sessions of a query for ``columns``.
+    static func all(_ query: Statement, arguments: StatementArguments = []) throws -> [SessionRecord] {
+        let rows = try Row.fetchCursor(query, arguments: arguments)
+        var sessions: [SessionRecord] = []
+        while let row = try rows.next() { sessions.append(try SessionRecord(row: row)) }
+        return sessions
     }
 }

@@ -72,6 +72,19 @@ extension JournalEvent {
         }
     }
 
+    @Test func `what a session recorded is found however much others recorded in between`() async throws {
+        try await withJournal { journal, _ in
+            let id = try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1)).number
+            try await journal.append([JournalDraft](repeating: JournalDraft(.held, slot: slotA1), count: 1100))
+            let session = try #require(try await journal.session(id))
+            #expect(try await !journal.has("activated", in: session))
+            try await journal.append(JournalDraft(.activated, slot: slotA1, unit: unit1, session: id + 1))
+            #expect(try await !journal.has("activated", in: session))
+            try await journal.append(JournalDraft(.activated, slot: slotA1, unit: unit1, session: id))
+            #expect(try await journal.has("activated", in: session))
+        }
+    }
+
     @Test func `a unit without a readable identity is recorded too`() async throws {
         try await withJournal { journal, _ in
             let id = try await journal.append(JournalDraft(.started(nil), slot: slotA1)).number
@@ -106,10 +119,12 @@ extension JournalEvent {
         }
     }
 
-    @Test func `a session from before its variant was recorded has its approval's, projected, made anew and after an upgrade`() async throws {
+    @Test func `a session from before its variant was recorded has its approval's, projected, made anew and after an upgrade`() async throws
+    {
         try await withJournal { journal, path in
             let approved = JournalEvent.ReleaseApproved(
-                release: "r", manifestHash: unitHash, variant: .twoG3G, version: FirmwareVersion(rawValue: 1), securityCounter: 1, first: nil,
+                release: "r", manifestHash: unitHash, variant: .twoG3G, version: FirmwareVersion(rawValue: 1), securityCounter: 1,
+                first: nil,
                 via: [], warrant: .init(by: Operator(user: "test", role: .supervisor)))
             let approval = try await journal.append(JournalDraft(.releaseApproved(approved))).number
             var started = JournalEvent.SessionStarted(

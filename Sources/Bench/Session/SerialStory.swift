@@ -135,8 +135,7 @@ extension FlashSession {
 
     /// Whether that session had told the unit to try its new image.
     private func wasActivated(in session: SessionRecord) async -> Bool {
-        let events = try? await bench.journal.journal.events(after: session.id, limit: 1000)
-        return events?.contains { $0.session == session.id && $0.kind == "activated" } ?? false
+        (try? await bench.journal.journal.has(JournalEvent.activated.kind, in: session)) ?? false
     }
 
     // MARK: Writing

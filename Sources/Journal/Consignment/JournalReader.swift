@@ -110,9 +110,9 @@ public struct JournalReader {
     private static let units = "SELECT * FROM consignment_units u WHERE u.consignment = ?"
 
     private func sessions(of unit: EUI64, in consignment: ConsignmentRecord) throws -> [SessionRecord] {
-        let query = try database.cachedStatement(sql: "SELECT * FROM sessions WHERE unit = ? AND id > ? AND id < ? ORDER BY id")
-        return try Row.fetchAll(query, arguments: [unit.description, consignment.opened, consignment.closed ?? .max])
-            .map { try SessionRecord(row: $0) }
+        let query = "SELECT \(SessionRecord.columns) FROM sessions WHERE unit = ? AND id > ? AND id < ? ORDER BY id"
+        let arguments: StatementArguments = [unit.description, consignment.opened, consignment.closed ?? .max]
+        return try SessionRecord.all(try database.cachedStatement(sql: query), arguments: arguments)
     }
 
     private func decisions(of consignment: ConsignmentID) throws -> [Fact<IntakeDecision>] {

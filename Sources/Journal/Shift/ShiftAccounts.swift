@@ -22,6 +22,11 @@ struct ShiftAccounts {
         var ofSession: Int64 = 0
         /// The last outcome here, until the next unit is docked.
         var settledAt: Int64?
+
+        mutating func book(_ passed: Int64, isDown: Bool) {
+            milliseconds[isDown ? .benchDown : state.use, default: 0] += passed
+            if state.session != nil, !state.awaitsGrant { ofSession += passed }
+        }
     }
 
     /// `before`: how the bench and its slots were when the time began; `earlier`: a unit's last outcome until then.
@@ -124,11 +129,11 @@ struct ShiftAccounts {
         let end = min(max(utc, booked), to)
         let passed = end - booked
         guard passed > 0 else { return }
-        for slot in slots.keys {
-            guard var account = slots[slot] else { continue }
-            account.milliseconds[isDown ? .benchDown : account.state.use, default: 0] += passed
-            if account.state.session != nil, !account.state.awaitsGrant { account.ofSession += passed }
-            slots[slot] = account
+        // In their places: this is done for every slot at every event.
+        var index = slots.startIndex
+        while index < slots.endIndex {
+            slots.values[index].book(passed, isDown: isDown)
+            slots.formIndex(after: &index)
         }
         booked = end
     }
