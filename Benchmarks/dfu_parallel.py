@@ -81,7 +81,8 @@ def chf(index):
     return f"00-DB-12-34-56-78-92-{index + 1:02X}"
 
 
-def prepare(work, units, program, length, detach="100 ms", docked=True):
+def prepare(work, units, program, length, detach="100 ms", docked=True, faults=""):
+    """`faults`: those of every unit, as a dock file has them."""
     subprocess.check_call(["bash", f"{ROOT}/packaging/trial-authority.sh", work], stderr=subprocess.DEVNULL)
     with open(f"{work}/payload.bin", "wb") as file:
         file.write(random.Random(1).randbytes(length - 0x2000))
@@ -98,7 +99,7 @@ def prepare(work, units, program, length, detach="100 ms", docked=True):
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK.format(
             program=program, detach=detach, flash=max(1, -(-length // MIB)), slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
-            units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}}}" for i in range(units))))
+            units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}, faults: [{faults}]}}" for i in range(units))))
     with open(f"{work}/bench.yaml", "w") as file:
         file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
 

@@ -96,35 +96,47 @@ public struct USBDescriptors: Hashable, Sendable, Codable {
     }
 }
 
-/// String descriptors (USB 2.0 §9.6.7).
-public enum USBStrings {
+/// A device's string descriptors (USB 2.0 §9.6.7), in its first language, which is asked for once.
+public struct USBStrings: Sendable {
     private static let getDescriptor: UInt8 = 6
     private static let deviceToHost: UInt8 = 0x80
     private static let stringType: UInt16 = 3
 
-    /// The string of this index in the device's first language.
+    private let device: any USBDevice
+    private let timeout: Duration
+    private var language: UInt16?
+
+    /// `timeout`: of each request.
+    public init(of device: any USBDevice, timeout: Duration) {
+        self.device = device
+        self.timeout = timeout
+    }
+
+    /// The string of this index.
     /// - Throws: ``USBError``; code `descriptors` where the answer is no string descriptor.
-    public static func read(
-        _ index: UInt8, from device: any USBDevice, timeout: Duration
-    ) async throws(USBError) -> String {
-        let languages = try await descriptor(0, language: 0, from: device, timeout: timeout)
-        guard languages.count >= 2 else { throw malformed(0, "names no language") }
-        let language = UInt16(languages[0]) | UInt16(languages[1]) << 8
-        let units = try await descriptor(index, language: language, from: device, timeout: timeout)
-        guard units.count.isMultiple(of: 2) else { throw malformed(index, "has half a UTF-16 unit") }
+    public mutating func read(_ index: UInt8) async throws(USBError) -> String {
+        let units = try await descriptor(index, language: try await firstLanguage())
+        guard units.count.isMultiple(of: 2) else { throw Self.malformed(index, "has half a UTF-16 unit") }
         return String(
             decoding: stride(from: 0, to: units.count, by: 2).map { UInt16(units[$0]) | UInt16(units[$0 + 1]) << 8 },
             as: UTF16.self)
     }
 
-    private static func descriptor(
-        _ index: UInt8, language: UInt16, from device: any USBDevice, timeout: Duration
-    ) async throws(USBError) -> [UInt8] {
+    private mutating func firstLanguage() async throws(USBError) -> UInt16 {
+        if let language { return language }
+        let languages = try await descriptor(0, language: 0)
+        guard languages.count >= 2 else { throw Self.malformed(0, "names no language") }
+        let first = UInt16(languages[0]) | UInt16(languages[1]) << 8
+        language = first
+        return first
+    }
+
+    private func descriptor(_ index: UInt8, language: UInt16) async throws(USBError) -> [UInt8] {
         let request = ControlRequest(
-            type: deviceToHost, request: getDescriptor, value: stringType << 8 | UInt16(index), index: language)
+            type: Self.deviceToHost, request: Self.getDescriptor, value: Self.stringType << 8 | UInt16(index), index: language)
         let bytes = try await device.controlIn(request, length: 255, timeout: timeout)
-        guard bytes.count >= 2, bytes[1] == UInt8(stringType), bytes[0] >= 2, Int(bytes[0]) <= bytes.count else {
-            throw malformed(index, "is malformed: \(bytes.prefix(4)) in \(bytes.count) bytes")
+        guard bytes.count >= 2, bytes[1] == UInt8(Self.stringType), bytes[0] >= 2, Int(bytes[0]) <= bytes.count else {
+            throw Self.malformed(index, "is malformed: \(bytes.prefix(4)) in \(bytes.count) bytes")
         }
         return Array(bytes[2..<Int(bytes[0])])
     }

@@ -38,34 +38,35 @@ struct Identify: Sendable {
     /// Reads what the profile names; a value that the unit does not give, or gives malformed, is `nil`.
     /// - Throws: where the unit is gone or silent: then it was not asked, and nothing is known.
     func unit(_ device: any USBDevice, mode: UnitMode) async throws(USBError) -> Unit {
+        var strings = USBStrings(of: device, timeout: profile.bounds.request)
         var unit = Unit()
         if profile.identity == .serialNumber, device.descriptors.iSerialNumber != 0 {
-            unit.chfId = try await string(device.descriptors.iSerialNumber, of: device).flatMap { EUI64($0) }
+            unit.chfId = try await string(device.descriptors.iSerialNumber, of: &strings).flatMap { EUI64($0) }
         }
-        unit.model = try await text(profile.model, of: device)
-        unit.hardwareVersion = try await text(profile.hardwareVersion, of: device).flatMap { HardwareVersion($0) }
-        if mode == .runtime { unit.installedVersion = try await version(of: device) }
+        unit.model = try await text(profile.model, device.descriptors, &strings)
+        unit.hardwareVersion = try await text(profile.hardwareVersion, device.descriptors, &strings).flatMap { HardwareVersion($0) }
+        if mode == .runtime { unit.installedVersion = try await version(device.descriptors, &strings) }
         return unit
     }
 
-    private func version(of device: any USBDevice) async throws(USBError) -> FirmwareVersion? {
-        if profile.version == .bcdDevice { return FirmwareVersion(rawValue: UInt32(device.descriptors.bcdDevice)) }
-        return try await text(profile.version, of: device).flatMap { FirmwareVersion($0) }
+    private func version(_ descriptors: USBDescriptors, _ strings: inout USBStrings) async throws(USBError) -> FirmwareVersion? {
+        if profile.version == .bcdDevice { return FirmwareVersion(rawValue: UInt32(descriptors.bcdDevice)) }
+        return try await text(profile.version, descriptors, &strings).flatMap { FirmwareVersion($0) }
     }
 
-    private func text(_ source: ValueSource, of device: any USBDevice) async throws(USBError) -> String? {
+    private func text(
+        _ source: ValueSource, _ descriptors: USBDescriptors, _ strings: inout USBStrings
+    ) async throws(USBError) -> String? {
         switch source {
-        case .string(let index): try await string(index, of: device)
-        case .bcdDevice: Hex.digits(device.descriptors.bcdDevice, width: 4)
+        case .string(let index): try await string(index, of: &strings)
+        case .bcdDevice: Hex.digits(descriptors.bcdDevice, width: 4)
         case .osInfo, .imageState, .absent: nil
         }
     }
 
     /// `nil` where the unit has no such string, or no proper one.
-    private func string(_ index: UInt8, of device: any USBDevice) async throws(USBError) -> String? {
-        do throws(USBError) {
-            return try await USBStrings.read(index, from: device, timeout: profile.bounds.request)
-        } catch {
+    private func string(_ index: UInt8, of strings: inout USBStrings) async throws(USBError) -> String? {
+        do throws(USBError) { return try await strings.read(index) } catch {
             guard [.stall, .descriptors].contains(error.code) else { throw error }
             return nil
         }
