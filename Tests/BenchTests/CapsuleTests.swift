@@ -65,6 +65,15 @@ import Testing
         try await CapsuleReplay.of(capsule).expectSame()
     }
 
+    @Test func `A unit is asked for its language once each time it is opened`() async throws {
+        let capsule = try await Self.capsule(Self.cases[0])
+        let exchanges = capsule.transcript.runs.flatMap(\.exchanges)
+        // USB 2.0 §9.6.7: GET_DESCRIPTOR of string 0.
+        let questions = exchanges.count { $0.kind == .controlIn && $0.request == 0x8006 && $0.value == 0x0300 }
+        #expect(questions == exchanges.count { $0.kind == .open })
+        #expect(questions > 1)
+    }
+
     private static func store(in folder: URL) throws -> CapsuleStore {
         try #require(
             CapsuleStore(

@@ -45,6 +45,24 @@ import Testing
         #expect(end.holds)
     }
 
+    @Test func `A unit that is silent over its readback whatever is tried is unknown, for it may hold the release`() async throws {
+        let end = try await Self.end(of: Fault(.silence, request: "DFU_UPLOAD", times: nil))
+        #expect(end.verdict?.outcome == .unknown && end.verdict?.reason == .noAnswer, "\(end)")
+        #expect(end.remedies == ["port-reset"])
+        #expect(end.holds)
+    }
+
+    @Test func `A unit that fell silent over its readback and then stays out of its bootloader is unknown, not failed`() async throws {
+        let setup = TestBench.Setup(faults: [1: [Fault(.hang, request: "DFU_UPLOAD")]])
+        let (verdict, holds) = try await TestBench.run(setup, seed: 1) { bench in
+            _ = try await bench.view(1) { $0.step == .transferring }
+            try bench.bus.add(Fault(.stall, request: "DFU_DETACH", times: nil), to: TestBench.chf(1))
+            return (try await bench.ended(1).verdict, try bench.holdsImage(1))
+        }
+        #expect(verdict?.outcome == .unknown && verdict?.reason == .noAnswer, "\(verdict?.detail ?? "")")
+        #expect(holds)
+    }
+
     @Test(arguments: ["echo", "image state", "parameters", "image upload", "image state write"])
     func `A serial unit that hangs is reset at its port, and reflashed then`(request: String) async throws {
         let end = try await Self.end(of: Fault(.hang, request: request), .twoG3G)

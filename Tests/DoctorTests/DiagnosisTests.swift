@@ -132,8 +132,19 @@ import Testing
         let found = Self.findings { $0.freeBytes = nil }
         #expect(
             found.map(\.mend) == [
-                "sudo groupadd --force --system reflash && sudo install --directory --mode 2770 --group reflash '/var/lib/reflash'"
+                "sudo groupadd --force --system reflash && sudo install --directory --mode 2770 --group reflash /var/lib/reflash"
             ])
+    }
+
+    @Test func `A command that is named can be pasted whatever the folders are called`() {
+        var config = Self.config()
+        config.journal = "/srv/bench's first/journal.sqlite"
+        var facts = Self.healthy(for: config)
+        facts.freeBytes = nil
+        facts.rules[SlotRules.fileName] = nil
+        let mends = Diagnosis(of: config, at: "/srv/a b/bench.yaml", on: facts).findings.compactMap(\.mend)
+        #expect(mends.contains { $0.contains("reflashctl config rules '/srv/a b/bench.yaml' |") })
+        #expect(mends.contains { $0.hasSuffix("--group reflash '/srv/bench'\\''s first'") })
     }
 
     @Test func `brltty is named with its process, too`() {
