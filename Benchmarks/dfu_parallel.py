@@ -99,7 +99,7 @@ def prepare(work, units, program, length, detach="100 ms", docked=True, faults="
     with open(f"{work}/dock.yaml", "w") as file:
         file.write(DOCK.format(
             program=program, detach=detach, flash=max(1, -(-length // MIB)), slots="\n".join(f"  A{i + 1:02}: 1-{place(i)}" for i in range(units)),
-            units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}, faults: [{faults}]}}" for i in range(units))))
+            units="\n".join(f"  - {{{f'slot: A{i + 1:02}, ' if docked else ''}chfId: {chf(i)}, gpfId: 00-DB-12-34-56-78-A2-{i + 1:02X}{f', faults: [{faults}]' if faults else ''}}}" for i in range(units))))
     with open(f"{work}/bench.yaml", "w") as file:
         file.write(CONFIG.format(slots="\n".join(f"  A{i + 1:02}: pci-0000:00:14.0-usb-0:{place(i)}" for i in range(units))))
 

@@ -4,7 +4,7 @@
 
 The units take 1 ms to go into their bootloader. Each is pulled out over its last blocks, so that its session leaves a capsule, which says how
 long every answer took: `first block, without the answers` is the time until the first block was queued, less the time in which a request to the unit
-was under way, as the session saw it. Times are in milliseconds."""
+was under way, as the session saw it, with its own wake-up in it. Times are in milliseconds."""
 import datetime
 import json
 import os
@@ -64,8 +64,10 @@ def inside(work, units):
             plugged[f"A{index + 1:02}"] = time.time()
             order(work, {"plug": {"unit": chf(index), "slot": f"A{index + 1:02}"}})
         took = time.monotonic() - start
-        events = []
+        deadline = time.monotonic() + 60
         while len(daemon.ask("GET", "/v1/capsules")) < units:
+            if time.monotonic() > deadline:
+                sys.exit("not every unit was pulled out over its last blocks")
             time.sleep(0.3)
         events = daemon.events(0)
         at = lambda e: datetime.datetime.fromisoformat(e["utc"].replace("Z", "+00:00")).timestamp()
@@ -106,7 +108,8 @@ def main(units):
     for kind in runs[0]["stages"]:
         ninth = middle(kind, lambda times: times[len(times) * 9 // 10])
         print(f"{kind:60} {middle(kind, statistics.median):9.1f} {ninth:9.1f} {middle(kind, lambda times: times[-1]):9.1f}")
-    say(f"plug-to-first-block-{units}-bound", middle("first block, without the answers", statistics.median), 50, "ms")
+    say(f"plug-to-first-block-{units}-bound", middle("first block", statistics.median), 50, "ms")
+    say(f"plug-to-first-block-{units}-without-answers-bound", middle("first block, without the answers", statistics.median), 50, "ms")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ public actor BenchController {
     private var bySlot: [SlotID: SlotRunner] = [:]
     /// In the order of the config.
     private var order: [SlotRunner] = []
-    private var devices: [DockedDevice]?
     /// By their folders in sysfs.
     private var strays: [String: StrayDevice] = [:]
     private var probes: [LineProbe] = []
@@ -87,10 +86,11 @@ public actor BenchController {
         await PowerReturn(shared: shared).give()
         await withDiscardingTaskGroup { group in
             for probe in probes { group.addTask { await probe.run() } }
+            var last: [DockedDevice]?
             for await snapshot in snapshots {
-                let (old, new) = DockChange.differing(devices ?? [], snapshot)
-                if devices == nil { await firstLook(snapshot) } else { await follow(DockChange.changes(from: old, to: new)) }
-                devices = snapshot
+                let (old, new) = DockChange.differing(last ?? [], snapshot)
+                if last == nil { await firstLook(snapshot) } else { await follow(DockChange.changes(from: old, to: new)) }
+                last = snapshot
                 showStrays(insteadOf: old, new)
             }
             group.cancelAll()

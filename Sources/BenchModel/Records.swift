@@ -61,7 +61,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
     public var startingVersion: FirmwareVersion?
     /// The unit's hardware version, as it said it.
     public var hardwareVersion: HardwareVersion?
-    /// Which Communications Hub it was; `nil` in records from before it was said, and of a unit that never came.
+    /// Which Communications Hub it was; `nil` of a unit that never came, and in records from before it was said that have no
+    /// approval.
     public var variant: Variant?
     /// The number of the event by which the release was approved.
     public var approval: EventNumber?

@@ -179,7 +179,7 @@ public enum DockChange: Hashable, Sendable {
     }
 
     /// Two looks at the dock without what both begin with and what both end with: where one device comes, goes or says something else of itself,
-    /// that is hardly more than it, however many are docked.
+    /// that is hardly more than it, however many are docked. Correct for looks in any order; small for those in the same.
     public static func differing(
         _ old: [DockedDevice], _ new: [DockedDevice]
     ) -> (old: ArraySlice<DockedDevice>, new: ArraySlice<DockedDevice>) {

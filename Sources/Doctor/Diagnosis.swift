@@ -219,7 +219,8 @@ public struct Diagnosis: Sendable {
     private var holders: [Finding] {
         let others = facts.ttyHolders.filter { $0.program != "reflashd" }
         guard !others.isEmpty else {
-            let own = "no program of this user has a tty of a unit open; of others only root sees it: 'sudo reflashctl doctor \(file)'"
+            let own =
+                "no program of this user has a tty of a unit open; of others only root sees it: 'sudo reflashctl doctor \(file.shellWord)'"
             return [Finding(fine: "tty-holders", facts.groups == nil ? "no other program has a tty of a unit open" : own)]
         }
         return others.map { holder in

@@ -37,7 +37,7 @@ extension BenchConfig {
 
 extension String {
     /// As a shell takes it for one word: in single quotes where it has anything that a shell would make something of.
-    fileprivate var shellWord: String {
+    var shellWord: String {
         let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+:@%".contains($0)) }
         return isPlain ? self : "'\(replacing("'", with: "'\\''"))'"
     }

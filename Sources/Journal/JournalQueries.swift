@@ -60,11 +60,11 @@ extension Journal {
         try await read { try SessionRecord.find(id, $0) }
     }
 
-    /// Whether a session with a unit whose identity was read recorded something of this kind, however long ago and between whatever else.
-    public nonisolated func has(_ kind: String, in session: SessionRecord) async throws(JournalError) -> Bool {
+    /// Whether a session recorded something of this kind of its unit, however long ago and between whatever else.
+    public nonisolated func has(_ kind: String, in session: SessionID, of unit: EUI64) async throws(JournalError) -> Bool {
         try await read { database in
             let query = "SELECT 1 FROM events WHERE unit = ? AND number > ? AND session = ? AND kind = ? LIMIT 1"
-            let arguments: StatementArguments = [session.chfId?.description, session.id, session.id, kind]
+            let arguments: StatementArguments = [unit.description, session, session, kind]
             return try Row.fetchOne(try database.cachedStatement(sql: query), arguments: arguments) != nil
         }
     }

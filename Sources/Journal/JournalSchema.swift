@@ -81,7 +81,7 @@ enum JournalSchema {
             try database.execute(
                 sql: """
                     UPDATE sessions SET variant = (SELECT payload ->> '$.variant' FROM events WHERE number = sessions.approval)
-                    WHERE variant IS NULL AND approval IS NOT NULL
+                    WHERE variant IS NULL
                     """)
         }
         return migrator

@@ -136,7 +136,18 @@ private final class Player: Sendable {
         if profile.runtime.isEmpty, profile.smp != nil { profile.runtime = first.properties }
         self.profile = profile
         lane = time.lane("replay", controller: nil)
-        state = Mutex(State(left: capsule.transcript.exchanges[...]))
+        state = Mutex(State(left: Self.exchanges(of: capsule)[...]))
+    }
+
+    /// Those of a capsule without a second question for an open device's language, once it was answered: earlier benches asked before each string.
+    private static func exchanges(of capsule: Capsule) -> [Exchange] {
+        var isKnown = false
+        return capsule.transcript.exchanges.filter { exchange in
+            if exchange.kind == .open { isKnown = false }
+            guard exchange.asksForLanguage, exchange.error == nil else { return true }
+            defer { isKnown = true }
+            return !isKnown
+        }
     }
 
     var divergence: String? { state.withLock { $0.divergence } }
@@ -280,4 +291,9 @@ private final class ReplayPort: SerialPort {
     }
 
     func close() async {}
+}
+
+extension Exchange {
+    /// USB 2.0 §9.6.7: GET_DESCRIPTOR of string 0.
+    package var asksForLanguage: Bool { kind == .controlIn && request == 0x8006 && value == 0x0300 }
 }

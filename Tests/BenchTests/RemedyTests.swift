@@ -45,7 +45,7 @@ import Testing
         #expect(end.holds)
     }
 
-    @Test func `A unit that is silent over its readback whatever is tried is unknown, for it may hold the release`() async throws {
+    @Test func `A unit that is silent over its readback even after a reset is unknown, for it may hold the release`() async throws {
         let end = try await Self.end(of: Fault(.silence, request: "DFU_UPLOAD", times: nil))
         #expect(end.verdict?.outcome == .unknown && end.verdict?.reason == .noAnswer, "\(end)")
         #expect(end.remedies == ["port-reset"])

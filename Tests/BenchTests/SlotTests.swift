@@ -110,4 +110,19 @@ import Testing
                 ])
         }
     }
+
+    @Test func `A device at a port that is no slot is listed as long as it is there`() async throws {
+        var setup = TestBench.Setup(installed: [TestBench.targetVersion, TestBench.targetVersion])
+        setup.unserved = [2]
+        let (first, again) = try await TestBench.run(setup, seed: 1) { bench in
+            let first = try await bench.strays { !$0.isEmpty }
+            try bench.bus.unplug(TestBench.slot(2))
+            _ = try await bench.strays { $0.isEmpty }
+            try bench.bus.plug(TestBench.chf(2), into: TestBench.slot(2))
+            return (first, try await bench.strays { !$0.isEmpty })
+        }
+        #expect(first.map(\.port.idPath) == ["pci-0000:00:14.0-usb-0:1.2"])
+        #expect(again.map(\.port) == first.map(\.port))
+        #expect(again.map(\.node) != first.map(\.node), "it is another attachment")
+    }
 }

@@ -67,6 +67,8 @@ final class TestBench: Sendable {
         var keepsCapsules = false
         /// Whether another slot is a second tty at the first one's port.
         var sharesPort = false
+        /// Slots of the dock that the config does not have.
+        var unserved: Set<Int> = []
     }
 
     /// A line that costs a test no time.
@@ -112,6 +114,7 @@ final class TestBench: Sendable {
             slots: description.slots.map {
                 SlotPlace(slot: $0.slot, port: PortPath("pci-0000:00:14.0-usb-0:\($0.position.description.dropFirst(2))"))
             })
+        config.slots.removeAll { place in setup.unserved.contains { Self.slot($0) == place.slot } }
         if setup.sharesPort { config.slots.append(SlotPlace(slot: Self.slot(99), port: config.slots[0].port, interface: 2)) }
         var target = try Self.target("release", Self.targetVersion, image, setup)
         target.approval = 1
@@ -229,6 +232,14 @@ final class TestBench: Sendable {
         try await whenChanged {
             guard let view = self.controller.board.slot(Self.slot(index)), fits(view) else { return nil }
             return view
+        }
+    }
+
+    /// The first list of strays that fits.
+    func strays(where fits: ([StrayDevice]) -> Bool) async throws -> [StrayDevice] {
+        try await whenChanged {
+            let strays = self.controller.board.strays
+            return fits(strays) ? strays : nil
         }
     }
 

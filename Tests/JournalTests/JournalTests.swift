@@ -76,12 +76,11 @@ extension JournalEvent {
         try await withJournal { journal, _ in
             let id = try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1)).number
             try await journal.append([JournalDraft](repeating: JournalDraft(.held, slot: slotA1), count: 1100))
-            let session = try #require(try await journal.session(id))
-            #expect(try await !journal.has("activated", in: session))
             try await journal.append(JournalDraft(.activated, slot: slotA1, unit: unit1, session: id + 1))
-            #expect(try await !journal.has("activated", in: session))
+            try await journal.append(JournalDraft(.bootloaderEntered, slot: slotA1, unit: unit1, session: id))
+            #expect(try await !journal.has("activated", in: id, of: unit1))
             try await journal.append(JournalDraft(.activated, slot: slotA1, unit: unit1, session: id))
-            #expect(try await journal.has("activated", in: session))
+            #expect(try await journal.has("activated", in: id, of: unit1))
         }
     }
 

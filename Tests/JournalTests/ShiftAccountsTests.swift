@@ -182,9 +182,9 @@ import Testing
             ])
             try await journal.append(
                 JournalDraft(.outcome(Verdict(.failed, reason: .transferFailed)), slot: slotA1, unit: unit1, session: first[1].number))
-            try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1))
-            let now = try #require(UTC.milliseconds(first[0].utc))
-            let report = try #require(try await journal.shift(from: UTC.text(now + 5000), to: UTC.text(now + 15_000)))
+            let last = try await journal.append(JournalDraft(.started(unit1), slot: slotA1, unit: unit1))
+            let now = try #require(UTC.milliseconds(last.utc))
+            let report = try #require(try await journal.shift(from: UTC.text(now + 1), to: UTC.text(now + 10_001)))
             #expect(report.slots.map(\.milliseconds) == [["retry": 10_000]])
         }
     }

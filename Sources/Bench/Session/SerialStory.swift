@@ -135,7 +135,8 @@ extension FlashSession {
 
     /// Whether that session had told the unit to try its new image.
     private func wasActivated(in session: SessionRecord) async -> Bool {
-        (try? await bench.journal.journal.has(JournalEvent.activated.kind, in: session)) ?? false
+        guard let unit = session.chfId else { return false }
+        return (try? await bench.journal.journal.has(JournalEvent.activated.kind, in: session.id, of: unit)) ?? false
     }
 
     // MARK: Writing

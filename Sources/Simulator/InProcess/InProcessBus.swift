@@ -101,7 +101,7 @@ public final class InProcessBus: Sendable {
 /// Publishes whole snapshots of the units on the bus.
 private final class SnapshotPublisher: DockPublisher {
     private let continuation: AsyncStream<[InProcessBus.VisibleDevice]>.Continuation
-    /// What is on the bus with its node there, in the order of what is shown of it.
+    /// What is on the bus with its node there, in the order of the nodes that are shown.
     private let visible = Mutex<[(busNode: String, shown: InProcessBus.VisibleDevice)]>([])
     private let found = Mutex(0)
     private let database = UdevDatabase(files: PrivateFiles())

@@ -177,7 +177,7 @@ private final class DockNews: Sendable {
     init(_ bus: InProcessBus) { self.bus = bus }
 
     func follow() async {
-        // By udev's time of first sight, which no two have: what is known of a device stays true while it is there.
+        // By udev's time of first sight, which no two have: what is known of a device stays true.
         var known: [String: DockedDevice] = [:]
         for await snapshot in bus.snapshots {
             let devices = snapshot.compactMap { device -> DockedDevice? in
