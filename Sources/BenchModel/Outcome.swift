@@ -139,7 +139,8 @@ public struct Verdict: Hashable, Sendable, Codable {
     public var manifestHash: SHA256Value?
     /// Checks that were left out, by ``PolicyCheck``'s words and others; `nil` in records from before they were said here.
     public var checksOff: [String]?
-    /// `true` where it was the host that said no, not the unit: somebody else has the device, or the host has no room for the transfer.
+    /// `true` where it was the host that said no, not the unit: somebody else has the device, the host has no room for the transfer,
+    /// or the unit was taken out while it waited for its share of the host.
     public var isHosts: Bool?
     /// Why the release was no longer in use when the session ended; `nil` where it still was.
     public var releaseEnded: ReleaseEnd?

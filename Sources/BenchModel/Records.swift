@@ -133,9 +133,13 @@ public struct UnitRecord: Hashable, Sendable, Codable {
     /// The outcome of the last session that has ended.
     public var standing: Verdict? { sessions.last { $0.verdict != nil }?.verdict }
 
-    /// The distinct slots in which attempts failed since the unit was last current.
+    /// The distinct slots in which attempts failed since the unit was last current, without those in which it never was, and those in which the
+    /// host was in the way.
     public var failedSlots: [SlotID] {
-        Set(sinceCurrent.filter { $0.verdict?.outcome == .failed }.map(\.slot)).sorted()
+        let failed = sinceCurrent.compactMap { session in
+            session.verdict.flatMap { $0.outcome == .failed && $0.reason != .noContact && $0.isHosts != true ? session.slot : nil }
+        }
+        return Set(failed).sorted()
     }
 
     /// The distinct slots in which so many sessions went wrong one after the other since the unit was last current.

@@ -1,6 +1,10 @@
 internal import CLibUSB
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// One control transfer on its way: libusb's transfer, its buffer, and whoever waits for it.
 ///
 /// Sendable: the pointers never change; the buffer is libusb's between submission and completion, ours before and after.
@@ -54,7 +58,10 @@ final class ControlTransfer: @unchecked Sendable {
         unsafe libusb_fill_control_transfer(
             transfer, handle, buffer, controlTransferEnded, user,
             UInt32(clamping: max(1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)))
-        let result = unsafe libusb_submit_transfer(transfer)
+        errno = 0
+        var result = unsafe libusb_submit_transfer(transfer)
+        // libusb calls it an I/O error where usbfs has no memory left for a control transfer.
+        if result == LIBUSB_ERROR_IO.rawValue, errno == ENOMEM { result = LIBUSB_ERROR_NO_MEM.rawValue }
         guard result < 0 else { return }
         unsafe Unmanaged<ControlTransfer>.fromOpaque(user).release()
         do throws(USBError) { try USBError.check(result, name) } catch { finish(.failure(error)) }

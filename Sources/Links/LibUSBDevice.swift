@@ -185,6 +185,7 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             switch number {
             case EACCES, EPERM: .access
             case ENODEV, ENOENT, ENXIO: .gone
+            case EMFILE, ENFILE, ENOMEM: .noMemory
             default: .io
             }
         return USBError(code, "open \(node): \(USBError.system(number))")

@@ -123,6 +123,7 @@ public struct SerialHost: Sendable {
             case ENODEV, ENOENT, ENXIO, EIO: .gone
             case EBUSY, EWOULDBLOCK: .busy
             case EINVAL, ENOTTY: .settings
+            case EMFILE, ENFILE, ENOMEM: .noMemory
             default: .io
             }
         let cause = code == .busy ? "another program holds it" : USBError.system(number)

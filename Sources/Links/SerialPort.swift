@@ -33,6 +33,8 @@ public enum SerialErrorCode: String, Sendable, CaseIterable {
     case busy
     /// The tty does not take the profile's settings.
     case settings
+    /// The host has no descriptor, or no memory, left for another line.
+    case noMemory = "no-memory"
     /// Nobody answers at the address.
     case unreachable
     /// Anything else; the sentence has the cause.

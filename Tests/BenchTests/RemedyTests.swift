@@ -197,4 +197,35 @@ import Testing
         #expect(asked.count { $0 == .moveToAnotherSlot } == 1, "\(asked)")
         #expect(asked.last == .hold)
     }
+
+    @Test func `What goes wrong with a unit that can't be asked is known to be that unit's, by udev`() async throws {
+        let setup = TestBench.Setup(faults: [1: [Fault(.hang, request: "GET_DESCRIPTOR", value: "power", times: nil)]])
+        let (verdict, sessions) = try await TestBench.run(setup, seed: 1) { bench in
+            let view = try await bench.ended(1)
+            return (view.verdict, try await bench.journal.unit(TestBench.chf(1)).sessions)
+        }
+        #expect(verdict?.outcome == .failed && verdict?.reason == .identificationFailed && verdict?.identityProven == false)
+        #expect(sessions.count == 1)
+    }
+
+    @Test func `A unit whose bootloader offers DFU at each boot before it starts its firmware is waited for`() async throws {
+        let end = try await Self.end(of: Fault(.dfuWindow, value: "900", times: nil))
+        #expect(end.verdict?.outcome == .reflashed, "\(end)")
+        #expect(end.holds)
+    }
+
+    @Test func `A unit that stays in DFU mode after its reset has failed, once it has been waited for`() async throws {
+        let end = try await Self.end(of: Fault(.dfuWindow, value: "60000", times: nil))
+        #expect(end.verdict?.outcome == .failed && end.verdict?.reason == .staysInBootloader, "\(end)")
+    }
+
+    @Test(arguments: [FirmwareVersion(rawValue: 0x0002_0100), TestBench.targetVersion])
+    func `A serial unit that will not restart is unknown: what it holds it was not asked to start`(installed: FirmwareVersion) async throws
+    {
+        var setup = TestBench.Setup(installed: [installed])
+        setup.variant = .twoG3G
+        setup.faults[1] = [Fault(.errorStatus, request: "reset", status: "11", times: nil)]
+        let verdict = try await TestBench.run(setup, seed: 1) { bench in try await bench.ended(1).verdict }
+        #expect(verdict?.outcome == .unknown && verdict?.reason == .noAnswer, "\(verdict?.detail ?? "")")
+    }
 }

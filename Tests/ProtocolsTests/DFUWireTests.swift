@@ -42,4 +42,11 @@ import Testing
         #expect(!DFUError.status(.errVERIFY, state: .dfuERROR, offset: nil).isTransient)
         #expect(!DFUError.usb(USBError(.gone, ""), request: .dnload).isTransient)
     }
+
+    @Test func `A STALL is the unit's word only where it was sent something`() {
+        #expect(DFUError.usb(USBError(.stall, ""), request: .dnload).isUnitsWord)
+        #expect(!DFUError.usb(USBError(.stall, ""), request: .getStatus).isUnitsWord)
+        #expect(!DFUError.usb(USBError(.timeout, ""), request: .dnload).isUnitsWord)
+        #expect(DFUError.status(.errPROG, state: .dfuERROR, offset: 0).isUnitsWord)
+    }
 }

@@ -42,7 +42,7 @@ import Testing
 
     @Test func `A port is switched off and on where the USB hub switches each by itself`() async throws {
         let hub = try Hub(Self.switching)
-        let port = try #require(try await USBHubPort(hub, port: 3, requestBound: .seconds(1)))
+        let port = try #require(try await USBHubPort(hub, port: 3, clock: SystemClock(), requestBound: .seconds(1)))
         #expect(port.powerOnDelay == .milliseconds(100))
         try await port.cyclePower(on: Self.lane) { #expect(hub.orders == [Self.off]) }
         #expect(hub.orders == [Self.off, Self.on])
@@ -50,7 +50,7 @@ import Testing
 
     @Test func `A port gets its power back where the task is cancelled while it is off`() async throws {
         let hub = try Hub(Self.switching)
-        let port = try #require(try await USBHubPort(hub, port: 3, requestBound: .seconds(1)))
+        let port = try #require(try await USBHubPort(hub, port: 3, clock: SystemClock(), requestBound: .seconds(1)))
         await Task {
             try? await port.cyclePower(on: Self.lane) { withUnsafeCurrentTask { $0?.cancel() } }
         }.value
@@ -59,7 +59,7 @@ import Testing
 
     @Test func `A port is switched on where the USB hub has not answered, and again until it answers`() async throws {
         let hub = try Hub(Self.switching, silences: 2)
-        let port = try #require(try await USBHubPort(hub, port: 3, requestBound: .seconds(1)))
+        let port = try #require(try await USBHubPort(hub, port: 3, clock: SystemClock(), requestBound: .seconds(1)))
         await #expect(throws: USBError.self) { try await port.cyclePower(on: Self.lane) {} }
         #expect(hub.orders == [Self.off, Self.on, Self.on])
     }
@@ -77,12 +77,12 @@ import Testing
         ] as [(String, [UInt8])])
     func `A port that can't be switched is not`(what: String, descriptor: [UInt8]) async throws {
         let hub = try Hub(descriptor)
-        let port = try await USBHubPort(hub, port: 3, requestBound: .seconds(1))
+        let port = try await USBHubPort(hub, port: 3, clock: SystemClock(), requestBound: .seconds(1))
         #expect(port == nil, "\(what)")
     }
 
     @Test func `What is no USB hub's descriptor is said`() async throws {
         let hub = try Hub([9, 0x29, 4])
-        await #expect(throws: USBError.self) { try await USBHubPort(hub, port: 3, requestBound: .seconds(1)) }
+        await #expect(throws: USBError.self) { try await USBHubPort(hub, port: 3, clock: SystemClock(), requestBound: .seconds(1)) }
     }
 }

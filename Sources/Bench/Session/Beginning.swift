@@ -20,6 +20,8 @@ extension FlashSession {
             }
             return .success(unit)
         } catch {
+            // The session could not ask it; udev has, and what went wrong is this unit's.
+            if bench.profile.identity == .serialNumber, pen.unit == nil { pen.unit = present.device.identity }
             return .failure(error)
         }
     }
@@ -86,7 +88,7 @@ extension FlashSession {
 
     /// The unit's earlier sessions; this one has not begun yet.
     func history(of unit: Unit?) async -> UnitRecord {
-        guard let chfId = unit?.chfId, let record = try? await bench.journal.journal.unit(chfId) else {
+        guard let chfId = unit?.chfId ?? pen.unit, let record = try? await bench.journal.journal.unit(chfId) else {
             return UnitRecord(chfId: EUI64(rawValue: 0), sessions: [])
         }
         return record

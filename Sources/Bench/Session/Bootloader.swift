@@ -89,10 +89,17 @@ extension FlashSession {
     /// Resets the unit out of its bootloader and asks it again who it is.
     func rebootIntoFirmware(expecting unit: Unit) async throws(SessionEnd) -> Unit {
         try await reset()
-        let returned = try await meet(unit, within: bench.profile.bounds.comeBack)
-        guard present.mode == .runtime else {
-            throw SessionEnd(
-                .failed, .staysInBootloader, "after the reset it is in DFU mode again: its bootloader does not start the image")
+        let bound = bench.profile.bounds.comeBack
+        let deadline = bench.clock.now + bound
+        var returned = try await meet(unit, within: bound)
+        // Some bootloaders offer DFU for a while at each boot, before they start the image.
+        while present.mode == .bootloader {
+            do throws(SessionEnd) { returned = try await meet(unit, within: max(.zero, deadline - bench.clock.now)) } catch {
+                guard error.reason == .didNotReturn, await bench.presence.present == present else { throw error }
+                throw SessionEnd(
+                    .failed, .staysInBootloader,
+                    "\(bound.seconds) s after the reset it is still in DFU mode: its bootloader does not start the image")
+            }
         }
         return returned
     }

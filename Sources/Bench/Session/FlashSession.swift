@@ -31,6 +31,8 @@ actor FlashSession {
     var imageState: ImageGroup.State?
     /// Whether an order to restart has reached the unit.
     var hasTakenReset = false
+    /// The host's no, where the line could not be opened when it was last tried.
+    var hostsNo: SessionEnd?
     /// Whether the session has switched the unit's power off and on.
     var hasCycledPower = false
     /// What was in the slot when it began, and when that was: milliseconds since 1970.
@@ -104,7 +106,7 @@ actor FlashSession {
         for step in route.before.dropFirst(held ?? 0) {
             let verdict: Verdict
             do throws(SessionEnd) { verdict = try await attempt(step, unit, history) } catch {
-                throw SessionEnd(error.outcome, error.reason, "at the step \(step.release) (\(step.version)): \(error.detail)")
+                throw error.counting(as: error.outcome, detail: "at the step \(step.release) (\(step.version)): \(error.detail)")
             }
             let finished = JournalEvent.StepFinished(
                 release: step.release, manifestHash: step.manifestHash, version: step.version, proof: verdict.proof, readback: readback)
@@ -191,10 +193,10 @@ actor FlashSession {
         let wasNotMet = end.reason == .enterFailed || end.reason == .identificationFailed
         guard wrote else {
             let saysItIsCurrent = target.map { reportedVersion == $0.version } ?? false
-            return wasNotMet && saysItIsCurrent ? SessionEnd(.unknown, .unproven, end.detail) : end
+            return wasNotMet && saysItIsCurrent ? end.counting(as: .unknown, .unproven) : end
         }
-        if wasNotMet { return SessionEnd(.unknown, .noAnswer, end.detail) }
-        return end.outcome == .refused ? SessionEnd(.failed, end.reason, end.detail) : end
+        if wasNotMet { return end.counting(as: .unknown, .noAnswer) }
+        return end.outcome == .refused ? end.counting(as: .failed) : end
     }
 
     /// A session may have waited long for its grant. One that has written goes on.

@@ -44,12 +44,13 @@ extension FlashSession {
         return grant
     }
 
-    /// - Throws: where the unit has left the slot while it waited, or another one has come: nothing reached either.
+    /// - Throws: where the unit has left the slot while it waited for the host, or another one has come: nothing reached either, and it speaks
+    ///   against no slot.
     private func expectThere() async throws(SessionEnd) {
         guard !Task.isCancelled else { throw .benchStopped }
         if let slot = await bench.presence.elsewhere { throw SessionEnd(.unknown, .seenElsewhere, "it turned up in slot \(slot)") }
         guard await bench.presence.present?.device.attachment == present.device.attachment else {
-            throw SessionEnd(.unknown, .contactLost, "it left the slot while it waited for its share of the host")
+            throw SessionEnd(.unknown, .contactLost, "it left the slot while it waited for its share of the host", isHosts: true)
         }
     }
 }

@@ -126,18 +126,23 @@ extension FlashSession {
     /// - Returns: whether the USB hub can do that.
     private func cyclePower(at hub: any USBDevice, _ number: UInt8, _ failure: SessionEnd) async throws(USBError) -> Bool {
         let request = bench.profile.bounds.request
-        guard let port = try await USBHubPort(hub, port: number, requestBound: request) else { return false }
+        guard let port = try await USBHubPort(hub, port: number, clock: bench.clock, requestBound: request) else { return false }
         try await markedInLink(.portPowerCycled(.init(because: failure.detail, syspath: present.device.syspath)))
         await closeLinks()
         // The journal may have kept it waiting.
         guard await hasPort else { return false }
         hasCycledPower = true
         let attachment = present.device.attachment
-        try await port.cyclePower(on: bench.lane) {
-            await bench.presence.departure(of: attachment, within: request)
-            // Cancelled or not, the unit gets its power back.
-            try? await bench.clock.sleep(for: Self.discharge)
-            try? await waitForPowerUp()
+        do throws(USBError) {
+            try await port.cyclePower(on: bench.lane) {
+                await bench.presence.departure(of: attachment, within: request)
+                // Cancelled or not, the unit gets its power back.
+                try? await bench.clock.sleep(for: Self.discharge)
+                try? await waitForPowerUp()
+            }
+        } catch {
+            bench.board.update(bench.slot) { $0.message = "its port may have no power: switch the USB hub off and on" }
+            throw error
         }
         return true
     }

@@ -46,7 +46,8 @@ extension FlashSession {
             case _ where error.isGone:
                 hasTakenReset = true
                 return false
-            default: throw SessionEnd(error, during: .rebooting, otherwise: .notStarted)
+            // It was not restarted: what it holds it has not been asked to start.
+            default: throw SessionEnd(error, during: .rebooting, otherwise: .noAnswer).unknownIfFailed(.noAnswer)
             }
         }
     }
@@ -90,6 +91,7 @@ extension FlashSession {
         while true {
             let left = deadline - bench.clock.now
             guard left > .zero else {
+                if let hostsNo { throw hostsNo }
                 throw SessionEnd(.unknown, .didNotReturn, "nobody answered after \(bound.seconds) s")
             }
             if bench.presence.isFixed, let slot = await bench.presence.elsewhere {
@@ -118,6 +120,7 @@ extension FlashSession {
 
     /// Who answers now; `nil` where nobody does yet.
     func found(_ settings: SMPSettings, expecting unit: Unit) async throws(SessionEnd) -> Unit? {
+        hostsNo = nil
         let found: Unit
         do throws(SMPError) {
             found = try await converse(settings, within: max(Self.probe, .milliseconds(300)))
@@ -127,6 +130,7 @@ extension FlashSession {
             // It may still be starting; at the deadline that is said.
             default:
                 if error.isGone { await closeLinks() }
+                if error.isHosts { hostsNo = SessionEnd(error, during: .rebooting, otherwise: .noAnswer) }
                 return nil
             }
         }
@@ -141,7 +145,7 @@ extension FlashSession {
         do throws(SMPError) {
             return try await readUnit()
         } catch {
-            throw SessionEnd(error, during: .readingBack, otherwise: .unproven)
+            throw SessionEnd(error, during: .readingBack, otherwise: .unproven).unknownIfFailed(.unproven)
         }
     }
 

@@ -46,7 +46,9 @@ extension FlashSession {
             let confirm = ImageGroup.WriteState(hash: component.bootImage?.hash, confirm: true)
             _ = try await ask(confirm, during: .activating, otherwise: .notConfirmed)
         }
-        imageState = try await ask(ImageGroup.ReadState(), during: .activating)
+        do throws(SessionEnd) { imageState = try await ask(ImageGroup.ReadState(), during: .activating) } catch {
+            throw error.unknownIfFailed(.noAnswer)
+        }
         guard unconfirmed().isEmpty else {
             throw SessionEnd(.failed, .notConfirmed, "it was told to keep the image and says that it will not")
         }

@@ -20,6 +20,14 @@ struct SessionEnd: Error, Hashable, Sendable {
         self.isAnswer = isAnswer
     }
 
+    /// The same thing gone wrong, as it counts for a session of which more is known.
+    func counting(as outcome: Outcome, _ reason: OutcomeReason? = nil, detail: String? = nil) -> SessionEnd {
+        SessionEnd(outcome, reason ?? self.reason, detail ?? self.detail, isHosts: isHosts, isAnswer: isAnswer)
+    }
+
+    /// Of a question, or an order that changes nothing in the flash: that it was answered with an error says nothing of what the unit holds.
+    func unknownIfFailed(_ reason: OutcomeReason) -> SessionEnd { outcome == .failed ? counting(as: .unknown, reason) : self }
+
     init(_ refusal: Refusal) { self.init(.refused, refusal.reason, refusal.detail) }
 
     /// The bench is stopping in the middle of it.
@@ -93,7 +101,7 @@ extension DFUError: ConversationError {
 
 extension SMPError: ConversationError {
     var isHosts: Bool {
-        if case .serial(let error) = self { [.access, .busy, .settings].contains(error.code) } else { false }
+        if case .serial(let error) = self { [.access, .busy, .settings, .noMemory].contains(error.code) } else { false }
     }
 
     var meaning: ConversationFailure {

@@ -51,8 +51,10 @@ extension FlashSession {
     ) async throws(SessionEnd) {
         let detail = "\(Self.transferAttempts) attempts, the last: \(failure)"
         let content: Content
+        var isHosts = failure.isHosts
         do throws(SessionEnd) { content = try await read(component, loader) } catch {
             if error == .benchStopped || error.reason == .contactLost { throw error }
+            isHosts = isHosts || error.isHosts
             content = .unreadable
         }
         switch content {
@@ -63,7 +65,7 @@ extension FlashSession {
             }
         case .hash: throw SessionEnd(.failed, .transferFailed, detail)
         case .shorter, .unreadable:
-            guard failure.isUnitsWord else { throw SessionEnd(.unknown, .noAnswer, detail) }
+            guard failure.isUnitsWord else { throw SessionEnd(.unknown, .noAnswer, detail, isHosts: isHosts) }
             throw SessionEnd(.failed, .transferFailed, detail)
         }
     }

@@ -42,7 +42,7 @@ struct PowerReturn: Sendable {
         let device = DockedDevice(port: port, node: "", syspath: syspath, properties: [:])
         guard let (hub, number) = try await shared.opener.openHub(above: device) else { return }
         do throws(USBError) {
-            try await USBHubPort(hub, port: number, requestBound: SessionBounds().request)?.powerOn()
+            try await USBHubPort(hub, port: number, clock: shared.clock, requestBound: SessionBounds().request)?.powerOn()
         } catch {
             await hub.close()
             throw error

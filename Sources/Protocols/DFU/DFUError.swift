@@ -42,11 +42,11 @@ public enum DFUError: Error, Hashable, Sendable {
         return false
     }
 
-    /// Whether the device itself has said no, rather than nothing.
+    /// Whether the device itself has said no to what it was sent, rather than nothing: one that STALLs a question has said nothing of its flash.
     public var isUnitsWord: Bool {
         switch self {
         case .status: true
-        case .usb(let error, _): error.code == .stall
+        case .usb(let error, let request): error.code == .stall && request == .dnload
         default: false
         }
     }

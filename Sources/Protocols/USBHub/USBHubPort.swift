@@ -7,6 +7,7 @@ public struct USBHubPort: Sendable {
     /// Counted from 1.
     private let port: UInt8
     private let requestBound: Duration
+    private let clock: any BenchClock
     /// From switching on until the port's power is good: bPwrOn2PwrGood (§11.23.2.1).
     public let powerOnDelay: Duration
 
@@ -23,7 +24,7 @@ public struct USBHubPort: Sendable {
     /// Asks the USB hub whether it can switch its ports one by one.
     /// - Returns: `nil` where it can't: wHubCharacteristics says ganged or no power switching.
     /// - Throws: ``USBError``.
-    public init?(_ hub: any USBDevice, port: UInt8, requestBound: Duration) async throws(USBError) {
+    public init?(_ hub: any USBDevice, port: UInt8, clock: any BenchClock, requestBound: Duration) async throws(USBError) {
         let request = ControlRequest(
             type: Self.hubIn, request: Self.getDescriptor, value: UInt16(Self.descriptorType) << 8, index: 0)
         let bytes = try await hub.controlIn(request, length: 7, timeout: requestBound)
@@ -35,6 +36,7 @@ public struct USBHubPort: Sendable {
         self.hub = hub
         self.port = port
         self.requestBound = requestBound
+        self.clock = clock
         powerOnDelay = .milliseconds(2 * Int(bytes[5]))
     }
 
@@ -58,12 +60,18 @@ public struct USBHubPort: Sendable {
 
     private func switchedOn() async -> USBError? {
         var failure = await setPower(true)
-        for _ in 1..<Self.attempts where failure != nil { failure = await setPower(true) }
+        let deadline = clock.now + Self.patience
+        while failure != nil, clock.now < deadline {
+            // A USB hub that is being reset by its driver takes no orders meanwhile, and no event tells when it does again.
+            do { try await clock.sleep(for: Self.pause) } catch { break }
+            failure = await setPower(true)
+        }
         return failure
     }
 
-    /// How often power is given back to a port whose USB hub does not answer.
-    private static let attempts = 3
+    /// How long power is given back to a port whose USB hub does not take the order, and how often.
+    private static let patience = Duration.seconds(15)
+    private static let pause = Duration.milliseconds(500)
 
     private func setPower(_ on: Bool) async -> USBError? {
         let request = ControlRequest(

@@ -176,6 +176,12 @@ final class SimulatedDock: Sendable {
                     leave(chfId)
                 case .switchPort:
                     break
+                case .startFirmware(let delay):
+                    queue.add(after: delay) { [self] in
+                        guard seat.unit.withLock({ $0.startFirmware() }) else { return }
+                        leave(chfId)
+                        queue.add(after: seat.description.timing.detach) { [self] in comeBack(seat) }
+                    }
                 case .reenumerate(let delay, let slot):
                     // Behind a device server nothing is seen of it: the unit is silent for a while.
                     if slot == nil, isBehindServer(chfId) { continue }

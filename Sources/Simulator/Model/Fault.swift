@@ -13,7 +13,7 @@ public struct Fault: Hashable, Sendable, Codable {
         case hang
         /// The transfer itself fails: at a block of the download, or on a request.
         case lineError = "line-error"
-        /// The download fails with a DFU status.
+        /// The download fails with a DFU status; or an SMP request is answered with an error.
         case errorStatus = "error-status"
         /// A bit of the flash changes after the image was manifested.
         case bitFlip = "bit-flip"
@@ -25,6 +25,8 @@ public struct Fault: Hashable, Sendable, Codable {
         case shortUpload = "short-upload"
         /// The firmware says version `value`.
         case wrongVersion = "wrong-version"
+        /// After a reset its bootloader offers DFU for `value` milliseconds before it starts the firmware.
+        case dfuWindow = "dfu-window"
         /// Does not come back after a reboot.
         case neverReturns = "never-returns"
         /// Comes back with CHF ID `value` after a reboot.

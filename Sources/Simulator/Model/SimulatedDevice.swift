@@ -47,6 +47,8 @@ enum ControlReply: Hashable, Sendable {
 enum DeviceAction: Hashable, Sendable {
     /// Leaves the bus and comes back after a time, perhaps in another slot.
     case reenumerate(after: Duration, slot: String?)
+    /// Its bootloader starts the firmware after a time, unless it was given something to do.
+    case startFirmware(after: Duration)
     /// Is pulled out of its slot.
     case unplug
     /// Leaves the bus for good though it is still in its slot.
@@ -82,6 +84,9 @@ protocol SimulatedUnit: SimulatedDevice {
     var hostLine: HostLine? { get }
     /// Power is gone and comes back.
     mutating func powerCycle()
+    /// The bootloader's wait for DFU is over.
+    /// - Returns: whether the unit leaves the bus for its firmware.
+    mutating func startFirmware() -> Bool
     /// Bytes that the serial line has carried to the unit.
     mutating func receive(_ bytes: [UInt8], now: Duration)
     /// What the unit sends and does by itself now.
@@ -100,6 +105,7 @@ struct SerialTurn: Sendable {
 extension SimulatedUnit {
     var baud: Int? { nil }
     var hostLine: HostLine? { nil }
+    mutating func startFirmware() -> Bool { false }
     mutating func receive(_ bytes: [UInt8], now: Duration) {}
     mutating func proceed(now: Duration) -> SerialTurn { SerialTurn() }
 }

@@ -89,8 +89,10 @@ struct SimulatedSMPServer: Sendable {
         if unit.faults.take(.unplug, where: { $0.request != nil && $0.request == name }) != nil {
             return (Reply(actions: [.unplug]), time)
         }
+        let refusal = unit.faults.take(.errorStatus) { $0.request != nil && $0.request == name }
         let body: CBOR
         do throws(SMPError) {
+            if let refusal { throw .status(SMPStatus(rc: refusal.status.flatMap { Int($0) } ?? 1), to: name ?? "") }
             body = try command(request, &unit, &time, &actions)
         } catch {
             let status = if case .status(let status, _) = error { status } else { SMPStatus.invalid }

@@ -181,7 +181,16 @@ struct SimulatedUnit4G: SimulatedUnit {
         boot()
         if faults.take(.neverReturns) != nil { return [.die] }
         if let other = faults.take(.returnsAs)?.value.flatMap({ EUI64($0) }) { serial = other }
-        return [.reenumerate(after: description.timing.reboot, slot: faults.take(.returnsIn)?.value)]
+        let back = DeviceAction.reenumerate(after: description.timing.reboot, slot: faults.take(.returnsIn)?.value)
+        guard mode == .runtime, let window = faults.lasting(.dfuWindow)?.value.flatMap({ Int($0) }) else { return [back] }
+        mode = .bootloader
+        return [back, .startFirmware(after: description.timing.reboot + .milliseconds(window))]
+    }
+
+    mutating func startFirmware() -> Bool {
+        guard mode == .bootloader, bootloader.state == .dfuIDLE else { return false }
+        boot()
+        return mode == .runtime
     }
 
     /// Power is gone and comes back: what was being written stays half written.

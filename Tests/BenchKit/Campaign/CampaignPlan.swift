@@ -22,7 +22,7 @@ public struct CampaignPlan: Sendable {
         imageBytes = dice.number(in: 1_000...8_000)
         let drawn = (1...count).map { Self.unit($0, of: count, &dice) }
         powerCuts = (0..<dice.number(in: 0...2)).map { _ in (dice.number(in: 1...(count * 12)), dice.chance(50)) }
-        units = Self.withSlowPages(drawn, seed)
+        units = Self.withWindowsAndRefusals(Self.withSlowPages(drawn, seed), seed)
     }
 
     /// Pages of a 2G/3G unit's flash that take their time. Drawn apart and on one day of four, so that the seeds which found faults before
@@ -35,6 +35,26 @@ public struct CampaignPlan: Sendable {
             var unit = unit
             unit.faults.append(
                 Fault(.slow, atBlock: dice.number(in: 0...40), value: "\(dice.number(in: 1...8_000))", times: dice.number(in: 1...6)))
+            return unit
+        }
+    }
+
+    /// Bootloaders that offer DFU at each boot, and SMP servers that say no. Drawn apart as well.
+    private static func withWindowsAndRefusals(_ units: [UnitDescription], _ seed: UInt64) -> [UnitDescription] {
+        var dice = Dice(seed ^ 0xDF0)
+        guard dice.chance(25) else { return units }
+        let requests = [OSGroup.Reset.name, ImageGroup.ReadState.name, ImageGroup.WriteState.name, "confirm", OSGroup.Info.name]
+        return units.map { unit in
+            guard dice.chance(20) else { return unit }
+            var unit = unit
+            switch unit.variant {
+            case .fourG: unit.faults.append(Fault(.dfuWindow, value: "\(dice.number(in: 50...6_000))", times: nil))
+            case .twoG3G:
+                unit.faults.append(
+                    Fault(
+                        .errorStatus, request: requests[dice.number(in: 0...requests.count - 1)], status: "\(dice.number(in: 1...11))",
+                        times: dice.number(in: 1...6)))
+            }
             return unit
         }
     }
