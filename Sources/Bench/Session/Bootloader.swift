@@ -95,7 +95,11 @@ extension FlashSession {
         // Some bootloaders offer DFU for a while at each boot, before they start the image.
         while present.mode == .bootloader {
             do throws(SessionEnd) { returned = try await meet(unit, within: max(.zero, deadline - bench.clock.now)) } catch {
-                guard error.reason == .didNotReturn, await bench.presence.present == present else { throw error }
+                guard error.reason == .didNotReturn else { throw error }
+                guard await bench.presence.present == present else {
+                    throw error.counting(
+                        as: .unknown, detail: "it left its bootloader, and was not back on the bus \(bound.seconds) s after its reset")
+                }
                 throw SessionEnd(
                     .failed, .staysInBootloader,
                     "\(bound.seconds) s after the reset it is still in DFU mode: its bootloader does not start the image")

@@ -48,7 +48,7 @@ public struct CampaignPlan: Sendable {
             guard dice.chance(20) else { return unit }
             var unit = unit
             switch unit.variant {
-            case .fourG: unit.faults.append(Fault(.dfuWindow, value: "\(dice.number(in: 50...6_000))", times: nil))
+            case .fourG: unit.faults.append(Fault(.dfuWindow, value: "\(dice.number(in: 50...4_000))", times: nil))
             case .twoG3G:
                 unit.faults.append(
                     Fault(

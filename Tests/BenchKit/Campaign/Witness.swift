@@ -13,6 +13,8 @@ final class Witness: Sendable {
     private let renamed: Set<EUI64>
     /// Units that say another version than they run.
     private let liars: Set<EUI64>
+    /// Units that will not keep an image: it runs, and goes at the next boot.
+    private let unkeeping: Set<EUI64>
     private let units: [EUI64: UnitDescription]
     private let state = Mutex(State())
 
@@ -41,6 +43,7 @@ final class Witness: Sendable {
         }
         self.renamed = renamed
         liars = Set(units.filter { $0.faults.contains { $0.kind == .wrongVersion } }.map(\.chfId))
+        unkeeping = Set(units.filter { $0.faults.contains { $0.kind == .errorStatus && $0.request == "confirm" } }.map(\.chfId))
         self.units = Dictionary(units.map { ($0.chfId, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -117,6 +120,7 @@ final class Witness: Sendable {
         let holds = holds(unit)
         if verdict.outcome.isCurrent, !holds { object("\(session): \(unit) is \(verdict.outcome) and does not hold the release") }
         guard verdict.outcome == .failed, holds, !liars.contains(unit), let glance = try? bus.glance(at: unit) else { return }
+        guard verdict.reason != .notConfirmed || !unkeeping.contains(unit) else { return }
         // A unit that has said nothing to anybody can't be told from a dead one: that it was not reached is what failed.
         if glance.mode == .runtime, glance.isOnBus, verdict.reason != .identificationFailed || verdict.installedVersion != nil {
             object(
