@@ -114,8 +114,8 @@ public struct SessionRecord: Hashable, Sendable, Codable {
         return verdict.outcome == .failed || (verdict.outcome == .unknown && verdict.reason != .benchStopped)
     }
 
-    /// Whether only a readback can tell what the unit holds.
-    public var isUnsettled: Bool { verdict?.outcome == .unknown && settled == nil }
+    /// Whether only a readback can tell what the unit holds: not after a session that was lost before it had anything to write.
+    public var isUnsettled: Bool { verdict?.outcome == .unknown && settled == nil && !components.isEmpty }
 }
 
 /// Everything the bench knows about one unit, oldest session first.

@@ -32,7 +32,9 @@ import Testing
 @Suite struct UnitRecordTests {
     private func session(_ id: SessionID, _ slot: String, _ outcome: Outcome) throws -> SessionRecord {
         SessionRecord(
-            id: id, slot: try #require(SlotID(slot)), chfId: nil, startedAt: "", release: nil, verdict: Verdict(outcome))
+            id: id, slot: try #require(SlotID(slot)), chfId: nil, startedAt: "", release: nil,
+            components: ["application": try #require(SHA256Value(bytes: [UInt8](repeating: 7, count: 32)))],
+            verdict: Verdict(outcome))
     }
 
     @Test func `slots count as failed only since the unit was last current`() throws {
@@ -48,6 +50,9 @@ import Testing
     @Test func `an unknown session is an open question until it is settled`() throws {
         var unknown = try session(1, "A1", .unknown)
         #expect(UnitRecord(chfId: EUI64(rawValue: 1), sessions: [unknown]).openQuestion?.id == 1)
+        var lost = unknown
+        lost.components = [:]
+        #expect(UnitRecord(chfId: EUI64(rawValue: 1), sessions: [lost]).openQuestion == nil, "it had nothing to write")
         unknown.settled = Verdict(.reflashed)
         #expect(UnitRecord(chfId: EUI64(rawValue: 1), sessions: [unknown]).openQuestion == nil)
     }

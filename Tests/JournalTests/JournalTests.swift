@@ -18,6 +18,12 @@ let unit1 = EUI64(rawValue: 0x00DB_1234_5678_90A2)
 
 private let unitHash = SHA256Value(bytes: [UInt8](repeating: 7, count: 32)) ?? { preconditionFailure("32 bytes") }()
 
+/// An image of which a journal has the hash alone.
+private struct Nothing: ComponentContent {
+    var count: Int { 0 }
+    func append(_ range: Range<Int>, to buffer: inout [UInt8]) {}
+}
+
 extension JournalEvent {
     static func started(_ unit: EUI64?) -> JournalEvent {
         .sessionStarted(
@@ -25,7 +31,7 @@ extension JournalEvent {
                 unit: BenchModel.Unit(chfId: unit), profile: "p", mode: .runtime,
                 target: Target(
                     release: "r", manifestHash: unitHash, variant: .fourG, version: FirmwareVersion(rawValue: 1), hardware: nil,
-                    components: []),
+                    components: [TargetComponent(name: "application", hash: unitHash, content: Nothing())]),
                 checksOff: ["identity"]))
     }
 

@@ -53,6 +53,7 @@ extension FlashSession {
         do throws(SessionEnd) {
             return try await comeBack(expecting: Unit(), settings, within: bench.profile.bounds.comeBack)
         } catch {
+            if error.isHosts { throw error.counting(as: .failed, .identificationFailed) }
             throw error.reason == .didNotReturn ? silence : error
         }
     }
