@@ -23,7 +23,7 @@ test-interop: setup programs
 	@.venv/bin/python Tests/Interop/interop.py $(BOARDS)
 
 # Seeds that have found a fault: a unit that ran the release and was called failed; a port that had no power when the bench was cut off.
-KEPT_SEEDS = 819 5001 5010 5095 5098 5105
+KEPT_SEEDS = 819 1085 5001 5010 5095 5098 5105
 
 # Whole benches in virtual time, and everything that can go wrong on them; by seeds, of which the failing ones are named.
 campaigns: setup

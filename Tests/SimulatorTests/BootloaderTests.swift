@@ -60,6 +60,19 @@ import Testing
         #expect(end.status == .errVERIFY)
     }
 
+    @Test func `a bootloader's wait for DFU ends with the start that it belongs to`() throws {
+        var unit = unit([Fault(.dfuWindow, value: "900", times: nil)])
+        let actions = unit.portReset(now: .zero)
+        guard case .startFirmware(_, let start) = try #require(actions.last) else {
+            Issue.record("\(actions)")
+            return
+        }
+        unit.powerCycle()
+        _ = unit.control(SetupPacket(type: 0x21, request: 0, value: 1000, index: 1, length: 0), [], now: .zero)
+        #expect(!unit.startFirmware(start: start))
+        #expect(unit.mode == .bootloader)
+    }
+
     @Test func `a half-written unit stays in its bootloader after a power cut`() throws {
         var unit = unit()
         _ = send(&unit, [UInt8](repeating: 1, count: 1024), at: 0)

@@ -176,9 +176,9 @@ final class SimulatedDock: Sendable {
                     leave(chfId)
                 case .switchPort:
                     break
-                case .startFirmware(let delay):
+                case .startFirmware(let delay, let start):
                     queue.add(after: delay) { [self] in
-                        guard seat.unit.withLock({ $0.startFirmware() }) else { return }
+                        guard seat.unit.withLock({ $0.startFirmware(start: start) }) else { return }
                         leave(chfId)
                         queue.add(after: seat.description.timing.detach) { [self] in comeBack(seat) }
                     }

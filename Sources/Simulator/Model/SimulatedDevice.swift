@@ -47,8 +47,9 @@ enum ControlReply: Hashable, Sendable {
 enum DeviceAction: Hashable, Sendable {
     /// Leaves the bus and comes back after a time, perhaps in another slot.
     case reenumerate(after: Duration, slot: String?)
-    /// Its bootloader starts the firmware after a time, unless it was given something to do.
-    case startFirmware(after: Duration)
+    /// Its bootloader starts the firmware after a time, unless it was given something to do or the unit has started anew meanwhile.
+    /// `start`: which start of the unit it is of.
+    case startFirmware(after: Duration, start: Int)
     /// Is pulled out of its slot.
     case unplug
     /// Leaves the bus for good though it is still in its slot.
@@ -84,9 +85,9 @@ protocol SimulatedUnit: SimulatedDevice {
     var hostLine: HostLine? { get }
     /// Power is gone and comes back.
     mutating func powerCycle()
-    /// The bootloader's wait for DFU is over.
+    /// The bootloader's wait for DFU is over, at that start of the unit.
     /// - Returns: whether the unit leaves the bus for its firmware.
-    mutating func startFirmware() -> Bool
+    mutating func startFirmware(start: Int) -> Bool
     /// Bytes that the serial line has carried to the unit.
     mutating func receive(_ bytes: [UInt8], now: Duration)
     /// What the unit sends and does by itself now.
@@ -105,7 +106,7 @@ struct SerialTurn: Sendable {
 extension SimulatedUnit {
     var baud: Int? { nil }
     var hostLine: HostLine? { nil }
-    mutating func startFirmware() -> Bool { false }
+    mutating func startFirmware(start: Int) -> Bool { false }
     mutating func receive(_ bytes: [UInt8], now: Duration) {}
     mutating func proceed(now: Duration) -> SerialTurn { SerialTurn() }
 }

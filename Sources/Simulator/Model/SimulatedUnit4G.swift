@@ -21,6 +21,8 @@ struct SimulatedUnit4G: SimulatedUnit {
     private var bootloader: Bootloader
     private var alternates: [UInt8: UInt8] = [:]
     private var hang = Hang()
+    /// Counted, for what a bootloader has put off is off once the unit has started again.
+    private var starts = 0
 
     /// `folder` keeps the flash between runs; `firmware` fills it where it is empty.
     init(_ description: UnitDescription, folder: String?, firmware: [UInt8]) {
@@ -44,8 +46,7 @@ struct SimulatedUnit4G: SimulatedUnit {
 
     /// Starts the firmware if the bootloader finds it good, and stays in the bootloader otherwise.
     mutating func boot() {
-        bootloader = Bootloader(description)
-        alternates = [:]
+        startBootloader()
         if let image = Bootloader.validImage(in: flash[0]) {
             let wrong = faults.lasting(.wrongVersion)?.value.flatMap { FirmwareVersion($0) }
             version = wrong ?? image.version.firmwareVersion
@@ -53,6 +54,12 @@ struct SimulatedUnit4G: SimulatedUnit {
         } else {
             mode = .bootloader
         }
+    }
+
+    private mutating func startBootloader() {
+        starts += 1
+        bootloader = Bootloader(description)
+        alternates = [:]
     }
 
     // MARK: Descriptors
@@ -164,8 +171,7 @@ struct SimulatedUnit4G: SimulatedUnit {
         case .detach:
             let answer: ControlReply = faults.take(.lineError, where: { $0.request == request.name }) != nil ? .lineError : .done
             mode = .bootloader
-            bootloader = Bootloader(description)
-            alternates = [:]
+            startBootloader()
             return (answer, [.reenumerate(after: description.timing.detach, slot: nil)])
         case .getStatus:
             return (.data(DFUStatus(status: .ok, pollTimeout: .zero, state: .appIDLE).bytes), [])
@@ -184,11 +190,11 @@ struct SimulatedUnit4G: SimulatedUnit {
         let back = DeviceAction.reenumerate(after: description.timing.reboot, slot: faults.take(.returnsIn)?.value)
         guard mode == .runtime, let window = faults.lasting(.dfuWindow)?.value.flatMap({ Int($0) }) else { return [back] }
         mode = .bootloader
-        return [back, .startFirmware(after: description.timing.reboot + .milliseconds(window))]
+        return [back, .startFirmware(after: description.timing.reboot + .milliseconds(window), start: starts)]
     }
 
-    mutating func startFirmware() -> Bool {
-        guard mode == .bootloader, bootloader.state == .dfuIDLE else { return false }
+    mutating func startFirmware(start: Int) -> Bool {
+        guard start == starts, mode == .bootloader, bootloader.state == .dfuIDLE else { return false }
         boot()
         return mode == .runtime
     }
