@@ -233,10 +233,13 @@ public actor BenchController {
         if isFixedLine(device) { return nil }
         let ids = "\(device.properties["ID_VENDOR_ID"] ?? "?"):\(device.properties["ID_MODEL_ID"] ?? "?")"
         if runner(for: device) == nil {
-            return StrayDevice(port: device.port, node: device.node, description: "\(ids) at a port that is no slot")
+            return StrayDevice(
+                port: device.port, node: device.node,
+                description: "\(ids) at a port that is no slot: dock it in one, or add the port to the config's 'slots'")
         }
         guard recognise(device) == nil else { return nil }
-        return StrayDevice(port: device.port, node: device.node, description: "\(ids) fits no profile")
+        return StrayDevice(
+            port: device.port, node: device.node, description: "\(ids) fits no profile: compare its ids with the config's 'profiles'")
     }
 
     /// Whether a slot names the device's tty, by its node or by one of udev's links to it: its ``LineProbe`` looks after it.

@@ -97,7 +97,7 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .versionMismatch: "the unit came back with another version"
         case .enterFailed: "the unit did not enter its bootloader"
         case .identificationFailed: "the unit did not answer when asked who it is"
-        case .staysInBootloader: "the unit came back in its bootloader instead of its firmware"
+        case .staysInBootloader: "the unit is still in its bootloader instead of its firmware"
         case .notStarted: "the unit's bootloader did not start the new image"
         case .notConfirmed: "the unit runs the new image and does not keep it"
         case .reverted: "the unit went back to its old image: the new one was not confirmed"
@@ -107,7 +107,7 @@ public enum OutcomeReason: String, Hashable, Sendable, Codable, CaseIterable {
         case .didNotReturn: "the unit did not come back"
         case .seenElsewhere: "the unit turned up in another slot"
         case .benchStopped: "the bench stopped during the session"
-        case .unproven: "what was seen is a weaker proof than the profile accepts"
+        case .unproven: "what was seen does not prove what the unit holds"
         case .otherUnit: "another unit came back in this slot"
         }
     }

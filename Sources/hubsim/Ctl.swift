@@ -107,8 +107,8 @@ extension Ctl {
         @Option(help: "At this byte of the download or the flash.") var atByte: Int?
         @Option(help: "At this block of the transfer.") var atBlock: Int?
         @Option(help: "On entering this DFU state, dfuMANIFEST say.") var inState: String?
-        @Option(help: "On this DFU request, DFU_GETSTATUS say.") var request: String?
-        @Option(help: "The DFU status to report, errPROG say.") var status: String?
+        @Option(help: "On this request: DFU_GETSTATUS say, or of SMP 'image upload' or 'confirm'.") var request: String?
+        @Option(help: "The DFU status to report, errPROG say, or SMP's error number.") var status: String?
         @Option(help: "The kind's own value: milliseconds, a version, a CHF ID, a slot, a seed.") var value: String?
         @Option(help: "How often; 0 for ever.") var times = 1
         @OptionGroup var options: CtlOptions

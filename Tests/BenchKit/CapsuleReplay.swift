@@ -52,7 +52,8 @@ public struct CapsuleReplay: Sendable {
     private static func play(_ capsule: Capsule, _ player: Player, _ time: VirtualTime) async throws -> Verdict? {
         let place = SlotPlace(slot: capsule.slot, port: capsule.device.port, interface: capsule.device.interface)
         let config = BenchConfig(
-            name: "replay", journal: "", socket: "", profiles: [player.profile], releases: ReleaseConfig(store: "", roots: ""),
+            name: "replay", journal: "", socket: "", limits: BenchLimits(drain: .zero), profiles: [player.profile],
+            releases: ReleaseConfig(store: "", roots: ""),
             slots: [place])
         var target = capsule.target.map { $0.target(capsule.profile.variant) }
         target?.approval = 1
@@ -75,12 +76,13 @@ public struct CapsuleReplay: Sendable {
         try await time.sleep(until: max(time.now, .nanoseconds(capsule.beganAt)))
         player.start { continuation.yield($0) }
         let deadline = time.now + .seconds(3600)
-        while bench.board.slot(capsule.slot)?.verdict == nil, time.now < deadline { try await time.sleep(for: .milliseconds(100)) }
-        let verdict = bench.board.slot(capsule.slot)?.verdict
+        while bench.board.slot(capsule.slot)?.verdict == nil, time.now < deadline, !player.isCut {
+            try await time.sleep(for: .milliseconds(100))
+        }
         continuation.finish()
         running.cancel()
         await bench.stop()
-        return verdict
+        return bench.board.slot(capsule.slot)?.verdict
     }
 }
 
@@ -93,7 +95,7 @@ extension CapsuleTarget {
     /// The target with other bytes in it, as long as the real ones.
     fileprivate func target(_ variant: Variant) -> Target {
         var target = Target(
-            release: release, manifestHash: manifestHash, variant: variant, version: version, hardware: nil,
+            release: release, manifestHash: manifestHash, variant: variant, version: version, hardware: nil, over: over,
             components: components.map { component in
                 let content = Zeros(count: component.lengthBytes)
                 let boot = component.bootHash.flatMap { Hex.bytes($0) }.flatMap { hash in
@@ -119,6 +121,8 @@ private final class Player: Sendable {
     /// The capsule's, and one that knows the device where the slot had named the profile.
     let profile: DeviceProfile
     private let first: DockedDevice
+    /// Whether the bench was cut off in the middle: then it is again where the transcript ends.
+    private let endsCut: Bool
     private let time: VirtualTime
     private let lane: Lane
     private let state: Mutex<State>
@@ -133,6 +137,7 @@ private final class Player: Sendable {
         self.time = time
         var profile = capsule.profile
         first = capsule.device.docked
+        endsCut = capsule.verdict.reason == .benchStopped
         if profile.runtime.isEmpty, profile.smp != nil { profile.runtime = first.properties }
         self.profile = profile
         lane = time.lane("replay", controller: nil)
@@ -152,6 +157,8 @@ private final class Player: Sendable {
 
     var divergence: String? { state.withLock { $0.divergence } }
 
+    var isCut: Bool { endsCut && state.withLock { $0.left.isEmpty } }
+
     func start(_ show: @escaping @Sendable ([DockedDevice]) -> Void) {
         state.withLock { $0.show = show }
         show([first])
@@ -162,6 +169,8 @@ private final class Player: Sendable {
     /// - Throws: ``ReplayError`` where something else was recorded.
     func next(_ kind: Exchange.Kind, _ what: String = "", where fits: (Exchange) -> Bool = { _ in true }) async throws -> Exchange {
         tell(after: nil)
+        // Under way when the bench was cut off: no answer is known.
+        while isCut { try await time.sleep(for: .seconds(1)) }
         let taken: Exchange? = state.withLock { state in
             guard let next = state.left.first, next.kind == kind, fits(next) else {
                 let found = state.left.first.map { "\($0.kind.rawValue) \($0.request ?? 0) \($0.value ?? 0) at \($0.at) ns" } ?? "the end"
@@ -230,6 +239,8 @@ extension Player {
                 return found.request == UInt16(request.type) << 8 | UInt16(request.request) && found.value == request.value
                     && (sent ?? found.length) == found.length
             }
+        } catch is CancellationError {
+            throw USBError(.cancelled, "the transcript ends")
         } catch { throw USBError(.io, "\(error)") }
         if let code = exchange.error { throw USBError(USBErrorCode(rawValue: code) ?? .io, exchange.sentence ?? "") }
         return exchange
@@ -240,6 +251,8 @@ extension Player {
         let exchange: Exchange
         do {
             exchange = try await next(kind, sent.map { "\($0) bytes" } ?? "") { sent == nil || $0.length == sent }
+        } catch is CancellationError {
+            throw SerialError(.cancelled, "the transcript ends")
         } catch { throw SerialError(.io, "\(error)") }
         if let code = exchange.error { throw SerialError(SerialErrorCode(rawValue: code) ?? .io, exchange.sentence ?? "") }
         return exchange

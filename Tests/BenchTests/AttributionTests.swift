@@ -96,6 +96,7 @@ import Testing
     @Test func `A release that was halted stays what was wrong after a restart, whose sessions do not show it any more`() throws {
         var story = Story()
         let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
+        for index in 2...3 { story.session(try slot(index), .reflashed, release: Self.bad, approval: 2) }
         for _ in 1...4 { story.session(try slot(1), .failed, release: Self.bad, approval: 2) }
         #expect(story.statistics.slot(try slot(1)).failures == 4)
         story.statistics.halted(
@@ -141,6 +142,22 @@ import Testing
         #expect(failed == 5)
     }
 
+    @Test func `A release that has gone well nowhere retires no slot, however many units fail with it in one`() throws {
+        var story = Story()
+        for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
+        for _ in 1...8 { story.session(try slot(1), .failed, release: Self.bad, approval: 2) }
+        #expect(!story.statistics.slot(try slot(1)).isOutOfLine)
+        story.session(try slot(2), .reflashed, release: Self.bad, approval: 2)
+        #expect(story.statistics.slot(try slot(1)).isOutOfLine, "it was the slot")
+    }
+
+    @Test func `What goes wrong before a release is tried speaks against the slot, whichever release it is`() throws {
+        var story = Story()
+        for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
+        for _ in 1...5 { story.session(try slot(1), .failed, .enterFailed, release: Self.bad, approval: 2, transferred: false) }
+        #expect(story.statistics.slot(try slot(1)).isOutOfLine)
+    }
+
     @Test func `A release is judged on each hardware version apart, and anew under a new approval`() throws {
         var story = Story()
         let other = HardwareVersion(rawValue: 0x0102)
@@ -158,6 +175,7 @@ import Testing
 
     @Test func `A broken slot alone does not halt the release`() throws {
         var story = Story()
+        story.session(try slot(2), .reflashed, release: Self.bad)
         for _ in 1...20 { story.session(try slot(1), .failed, release: Self.bad) }
         let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 1)
         #expect(!story.statistics.release(key).isOutOfLine)

@@ -47,6 +47,11 @@ import Testing
         setup.variant = which.variant
         setup.imageBytes = which.imageBytes
         setup.bounds.stall = .seconds(2)
+        return try await capsule(setup)
+    }
+
+    private static func capsule(_ setup: TestBench.Setup) async throws -> Capsule {
+        var setup = setup
         setup.keepsCapsules = true
         return try await TestBench.run(setup, seed: 3) { bench in
             _ = try await bench.ended(1)
@@ -62,6 +67,17 @@ import Testing
     @Test(arguments: cases) func `A session that went wrong plays again to the same end`(_ which: Case) async throws {
         let capsule = try await Self.capsule(which)
         #expect(capsule.verdict.outcome == which.outcome)
+        try await CapsuleReplay.of(capsule).expectSame()
+    }
+
+    @Test func `A session on a way of steps plays again, too`() async throws {
+        let (old, step) = (FirmwareVersion(rawValue: 0x0002_0100), FirmwareVersion(rawValue: 0x0002_0110))
+        var setup = TestBench.Setup(installed: [old], faults: [1: [Fault(.errorStatus, atBlock: 2, status: "errPROG", times: nil)]])
+        setup.over = [step]
+        setup.steps = [step]
+        setup.stepOver = [old]
+        let capsule = try await Self.capsule(setup)
+        #expect(capsule.target?.steps.map(\.version) == [step])
         try await CapsuleReplay.of(capsule).expectSame()
     }
 
@@ -130,6 +146,7 @@ import Testing
         #expect(capsule.verdict.outcome == .unknown && capsule.verdict.reason == .benchStopped)
         #expect(capsule.transcript.exchanges.contains { $0.request == 0x2101 }, "DFU_DNLOAD has passed")
         #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder.path) == ["\(session).capsule.json"])
+        try await CapsuleReplay.of(capsule).expectSame()
         try await journal.close()
     }
 

@@ -48,6 +48,29 @@ import Testing
         #expect(waits)
     }
 
+    @Test func `A unit that has a way of steps before it waits for one that is closer to its end`() async throws {
+        var setup = TestBench.Setup(installed: [Self.old, Self.old, Self.step], concurrentSessions: 1)
+        setup.over = [Self.step]
+        setup.steps = [Self.step]
+        setup.stepOver = [Self.old]
+        setup.undocked = [1, 3]
+        setup.faults = [1: [Fault(.slow, value: "300", times: nil)], 2: [Fault(.unplug, atByte: 9000)]]
+        let granted = try await TestBench.run(setup, seed: 1) { bench in
+            _ = try await bench.ended(2)
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            _ = try await bench.view(1) { $0.step == .transferring }
+            for index in 2...3 {
+                try bench.bus.plug(TestBench.chf(index), into: TestBench.slot(index))
+                _ = try await bench.view(index) { $0.message?.hasPrefix("waits for its share") == true }
+            }
+            _ = try await bench.ended(3)
+            _ = try await bench.ended(2, sessions: 2)
+            return try await bench.journal.events(after: 0, limit: 1000).filter { $0.kind == "grant-waited" }.compactMap(\.slot)
+        }
+        // Slot 1 waits as well, before its second image.
+        #expect(granted.filter { $0 != TestBench.slot(1) } == [3, 2].map(TestBench.slot))
+    }
+
     /// Unit 2 waits in slot 2 while unit 1 is written for a long time; unit 3 is on the table, and slot 4 is empty.
     private static func whileUnit2Waits(
         _ hands: @escaping @Sendable (TestBench) throws -> Void, until isOver: @escaping @Sendable (TestBench) async throws -> Void

@@ -85,7 +85,7 @@ import Testing
             try await bench.runDaemon { _ in
                 let status = try await bench.status { $0[1]?.outcome == .reflashed && !$0.strays.isEmpty }
                 #expect(status.strays.map(\.port.idPath) == ["pci-0000:00:14.0-usb-0:1.1.2"])
-                #expect(status.strays[0].description == "1209:4c01 at a port that is no slot")
+                #expect(status.strays[0].description.hasPrefix("1209:4c01 at a port that is no slot") == true)
             }
         }
     }

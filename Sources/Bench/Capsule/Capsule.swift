@@ -66,6 +66,8 @@ public struct CapsuleTarget: Hashable, Sendable, Codable {
     public var manifestHash: SHA256Value
     /// The version that the unit should hold.
     public var version: FirmwareVersion
+    /// The versions that it may be applied over; `nil` for any that is not newer, or where that was not looked at.
+    public var over: [FirmwareVersion]?
     /// In writing order.
     public var components: [Component]
     /// What is flashed on the way to it.
@@ -89,6 +91,7 @@ public struct CapsuleTarget: Hashable, Sendable, Codable {
         release = target.release
         manifestHash = target.manifestHash
         version = target.version
+        over = target.checksOff.contains(.startingVersion) ? nil : target.over
         components = target.components.map { component in
             Component(
                 name: component.name, lengthBytes: component.content.count, hash: component.hash,

@@ -102,7 +102,8 @@ extension FlashSession {
                 }
                 throw SessionEnd(
                     .failed, .staysInBootloader,
-                    "\(bound.seconds) s after the reset it is still in DFU mode: its bootloader does not start the image")
+                    "\(bound.seconds) s after the reset it is still in DFU mode: its bootloader does not start the image, or takes longer than 'comeBack'"
+                )
             }
         }
         return returned

@@ -101,6 +101,7 @@ actor FlashSession {
     /// Takes the unit through the steps that lead to the release, each read back, and to the release.
     private func follow(_ route: Route, _ unit: Unit, _ history: UnitRecord) async throws(SessionEnd) -> Verdict {
         var unit = unit
+        bytesLeft = route.steps.map(\.bytes).reduce(0, +)
         let held = try await newestHeld(route, unit)
         bytesLeft = route.steps.dropFirst(held ?? 0).map(\.bytes).reduce(0, +)
         for step in route.before.dropFirst(held ?? 0) {

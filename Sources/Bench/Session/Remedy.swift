@@ -141,7 +141,9 @@ extension FlashSession {
                 try? await waitForPowerUp()
             }
         } catch {
-            bench.board.update(bench.slot) { $0.message = "its port may have no power: switch the USB hub off and on" }
+            bench.board.update(bench.slot) {
+                $0.message = "its port may have no power: once no other slot of its USB hub is running, switch that USB hub off and on"
+            }
             throw error
         }
         return true

@@ -175,7 +175,11 @@ extension FlashSession {
 
     /// Whether the unit lists the component in a slot that does not run: all of it has arrived. Its bootloader looks at it closer.
     private func holds(_ component: TargetComponent) async throws(SessionEnd) -> Bool {
-        let state = try await ask(ImageGroup.ReadState(), during: .transferring)
+        let state: ImageGroup.ReadState.Response
+        // A question that is refused says nothing of the upload.
+        do throws(SessionEnd) { state = try await ask(ImageGroup.ReadState(), during: .transferring) } catch {
+            throw error.unknownIfFailed(.noAnswer)
+        }
         imageState = state
         return state.slots.contains { slot in
             (slot.image ?? 0) == image(of: component) && slot.active != true && slot.hash == component.bootImage?.hash

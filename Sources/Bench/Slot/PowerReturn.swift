@@ -31,7 +31,8 @@ struct PowerReturn: Sendable {
                 shared.logger.error(
                     "the bench was cut off while a slot's port had no power, and it can't be given back",
                     metadata: [
-                        "slot": "\(slot)", "error": "\(error.sentence)", "next": "take the unit out, and switch the USB hub off and on",
+                        "slot": "\(slot)", "error": "\(error.sentence)",
+                        "next": "once no other slot of its USB hub is running, switch that USB hub off and on",
                     ])
             }
         }

@@ -6,10 +6,12 @@ internal import Journal
 extension SlotRunner {
     /// Begins another session with the unit that is in the slot.
     func retry(by: Operator) async throws(SlotOrderError) {
-        guard session == nil else { throw SlotOrderError(slot, "a session is running") }
+        guard session == nil else { throw SlotOrderError(slot, "a session is running: wait until it has ended") }
         guard !isStopping else { throw SlotOrderError(slot, "the bench is stopping") }
         guard !isHeld else { throw SlotOrderError(slot, "the slot is held; release it first") }
-        guard !isOutOfService else { throw SlotOrderError(slot, "the slot is out of service; a supervisor must return it first") }
+        guard !isOutOfService else {
+            throw SlotOrderError(slot, "the slot is out of service: 'reflashctl slot return \(slot)' by a supervisor comes first")
+        }
         guard let device = await presence.present, let profile else { throw SlotOrderError(slot, "the slot is empty") }
         try await recordOrder(.slotRetried(.init(by: by)))
         guard await presence.present == device else { throw SlotOrderError(slot, "the unit was taken out or exchanged meanwhile") }

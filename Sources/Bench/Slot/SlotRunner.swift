@@ -166,7 +166,7 @@ actor SlotRunner {
                 view.doNext = slots > 1 ? .hold : .moveToAnotherSlot
                 view.message =
                     "\(Self.sessionsInARow) sessions in a row went wrong here\(slots > 1 ? " and in another slot" : ""); "
-                    + "'slot retry \(view.slot)' begins another"
+                    + "'reflashctl slot retry \(view.slot)' begins another"
             }
         }
         begin(device, profile)
