@@ -109,6 +109,57 @@ import Testing
         #expect(there?.outcome == .reflashed)
     }
 
+    @Test func `a unit that was scanned into one slot and is served in another has not failed`() async throws {
+        var bounds = SessionBounds()
+        bounds.contact = .seconds(90)
+        let setup = TestBench.Setup(
+            installed: [FirmwareVersion(rawValue: 0x0002_0100)], bounds: bounds, undocked: [1], hasConsignments: true)
+        let (states, sessions) = try await TestBench.run(setup, seed: 7) { bench in
+            let desk = try desk(bench)
+            let id = try await deliver(desk, 1...1)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            try await bench.journal.append(
+                JournalDraft(
+                    .consignment(.unitBound(.init(consignment: id, by: Self.clerk))), slot: TestBench.slot(1), unit: TestBench.chf(1)))
+            await bench.controller.expect(TestBench.chf(1), in: TestBench.slot(1))
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(2))
+            _ = try await bench.ended(2)
+            try await bench.clock.sleep(for: .seconds(300))
+            return (
+                try await desk.consignment(id).reconciliation.states,
+                try await bench.journal.unit(TestBench.chf(1)).sessions.map(\.verdict?.outcome)
+            )
+        }
+        #expect(states == [.reflashed: 1])
+        #expect(sessions == [.reflashed])
+    }
+
+    @Test func `a unit that came while the journal could not be written has not failed`() async throws {
+        var bounds = SessionBounds()
+        bounds.contact = .seconds(90)
+        let setup = TestBench.Setup(
+            installed: [FirmwareVersion(rawValue: 0x0002_0100)], bounds: bounds, undocked: [1], hasConsignments: true)
+        let sessions = try await TestBench.run(setup, seed: 7) { bench in
+            let desk = try desk(bench)
+            let id = try await deliver(desk, 1...1)
+            _ = try await desk.takeIn(id, by: Self.clerk)
+            try await bench.journal.append(
+                JournalDraft(
+                    .consignment(.unitBound(.init(consignment: id, by: Self.clerk))), slot: TestBench.slot(1), unit: TestBench.chf(1)))
+            await bench.controller.expect(TestBench.chf(1), in: TestBench.slot(1))
+            let memory = try #require(bench.memory)
+            try await bench.clock.sleep(for: .seconds(80))
+            memory.refuseStores(with: .diskFull)
+            try await bench.clock.sleep(for: .seconds(11))
+            try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
+            try await bench.clock.sleep(for: .seconds(9))
+            memory.refuseStores(with: nil)
+            try await bench.clock.sleep(for: .seconds(300))
+            return try await bench.journal.unit(TestBench.chf(1)).sessions.map(\.verdict?.outcome)
+        }
+        #expect(sessions.last == .reflashed, "\(sessions)")
+    }
+
     @Test func `a decision is answered before the slots have been looked at again`() async throws {
         let (waited, outcome) = try await TestBench.run(.init(refusals: 2, asking: .seconds(60)), seed: 3) { bench in
             guard try await bench.ended(1).verdict?.reason == .noApprovedRelease else { return (Duration.seconds(-1), Outcome?.none) }

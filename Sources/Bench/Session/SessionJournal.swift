@@ -21,13 +21,37 @@ struct SessionJournal: Sendable {
     @discardableResult
     func record(_ event: JournalEvent, after notes: [JournalEvent] = []) async throws -> EventRecord {
         let drafts = (notes + [event]).map { JournalDraft($0, slot: slot, unit: unit, session: session) }
+        let records = try await persist(event.kind) { () async throws(JournalError) in try await journal.append(drafts) }
+        return records[records.count - 1]
+    }
+
+    /// Stores a whole session that has nothing between its beginning and its end, where the journal still says `isTrue` then.
+    /// - Returns: whether it did.
+    /// - Throws: as ``record(_:after:)``.
+    func record(
+        _ started: JournalEvent.SessionStarted, _ verdict: Verdict, where isTrue: @escaping @Sendable (JournalReader) throws -> Bool
+    ) async throws -> Bool {
+        let records = try await persist("outcome") { [slot, unit] () async throws in
+            try await journal.append { journal in
+                guard try isTrue(journal) else { return [] }
+                let session = try journal.nextNumber()
+                return [
+                    JournalDraft(.sessionStarted(started), slot: slot, unit: unit),
+                    JournalDraft(.outcome(verdict), slot: slot, unit: unit, session: session),
+                ]
+            }
+        }
+        return !records.isEmpty
+    }
+
+    private func persist(_ kind: String, _ store: () async throws -> [EventRecord]) async throws -> [EventRecord] {
         while true {
-            do throws(JournalError) {
-                let records = try await journal.append(drafts)
+            do {
+                let records = try await store()
                 board.setImpediment(nil)
-                return records[records.count - 1]
+                return records
             } catch {
-                logger.error("not recorded", metadata: ["kind": "\(event.kind)", "error": "\(error)"])
+                logger.error("not recorded", metadata: ["kind": "\(kind)", "error": "\(error)"])
                 board.setImpediment("flashing waits: \(error)")
             }
             try await clock.sleep(for: Self.pause)

@@ -56,19 +56,18 @@ extension SlotRunner {
 
     private func noContact(_ unit: EUI64) async {
         guard session == nil, !isStopping, await presence.present == nil else { return }
-        let bound = try? await shared.journal.look { [slot] in try $0.binding(of: slot)?.value }
-        guard bound == unit, session == nil else { return }
-        var pen = shared.pen(for: slot, unit: unit)
         let started = JournalEvent.SessionStarted(
             unit: Unit(chfId: unit), profile: profile?.name ?? "", mode: .runtime, target: nil, checksOff: [])
         let verdict = Verdict(
             .failed, reason: .noContact, detail: "scanned into the slot, and not seen there for \(shared.contactBound.components.seconds) s"
         )
-        pen.session = try? await pen.record(.sessionStarted(started)).number
-        guard pen.session != nil, (try? await pen.record(.outcome(verdict))) != nil else { return }
+        // Asked of the journal in the moment in which it is stored: that may have to wait, and the unit come, here or elsewhere.
+        let isRecorded = try? await shared.pen(for: slot, unit: unit).record(started, verdict) { [slot] journal in
+            try journal.binding(of: slot)?.value == unit && !journal.runsSession(in: slot)
+        }
+        guard isRecorded == true else { return }
         // A unit that never came has not been attempted.
         shared.board.count(verdict, isFirstAttempt: false, took: .zero)
-        // The journal may have kept it waiting, and the unit have come.
         guard session == nil, await presence.present == nil else { return }
         shared.board.update(slot) { $0.unit = Unit(chfId: unit) }
         await show(verdict, unit: unit)

@@ -54,8 +54,13 @@ enum ConsignmentTables {
     static func apply(_ event: EventFields, _ database: Database) throws {
         switch event.kind {
         case "outcome", "session-started", "session-settled":
-            // The unit that was scanned into the slot has been served.
-            if event.kind == "outcome" { try database.run("DELETE FROM slot_bindings WHERE slot = ?", [event.slot]) }
+            // The unit that was scanned into the slot has been served; or in another one, whatever the scan said.
+            if event.kind == "outcome" {
+                try database.run("DELETE FROM slot_bindings WHERE slot = ? OR unit = ?", [event.slot, event.unit])
+            }
+            if event.kind == "session-started" {
+                try database.run("DELETE FROM slot_bindings WHERE unit = ? AND slot <> ?", [event.unit, event.slot])
+            }
             // For what is exported of a consignment, its sessions' events are the consignment's.
             guard let unit = event.unit else { return }
             try database.run(

@@ -179,6 +179,14 @@ public struct JournalReader {
         try fetchOne("SELECT e.* FROM scans s JOIN events e ON e.number = s.event WHERE s.scan = ?", [id]).map { try EventRecord(row: $0) }
     }
 
+    /// The number that the next event gets, of those that are stored in this transaction.
+    public func nextNumber() throws -> EventNumber { try (EventNumber.fetchOne(database, sql: "SELECT MAX(number) FROM events") ?? 0) + 1 }
+
+    /// Whether a session runs in a slot.
+    public func runsSession(in slot: SlotID) throws -> Bool {
+        try fetchOne("SELECT 1 FROM sessions WHERE verdict IS NULL AND slot = ?", [slot.label]) != nil
+    }
+
     /// The unit that was scanned into a slot and has not been seen there since.
     public func binding(of slot: SlotID) throws -> Fact<EUI64>? {
         guard let row = try fetchOne("SELECT * FROM slot_bindings WHERE slot = ?", [slot.label]) else { return nil }
