@@ -158,7 +158,8 @@ public actor Journal {
                 do { drafts = try work(database) } catch {
                     return .failure(error is DatabaseError ? JournalError(error, path: path) : error)
                 }
-                return .success(try drafts.map { try tail.append($0, utc: utc, monotonic: monotonic, database) })
+                // A clock that was set back a little does not take the record with it: numbers and times rise together.
+                return .success(try drafts.map { try tail.append($0, utc: max(utc, tail.utc), monotonic: monotonic, database) })
             }
         }
         do {

@@ -85,6 +85,7 @@ public final class DescriptorPort: SerialPort, @unchecked Sendable {
         timer.setEventHandler { @Sendable in me.port?.expireReader() }
         timer.activate()
         me.port = self
+        if watch.isDeaf { state.withLock { $0.end = SerialError(.noMemory, "\(name): no descriptor is left to watch it with") } }
         queue.async { @Sendable [watch] in watch.wantRead() }
     }
 

@@ -19,6 +19,9 @@ public final class DescriptorWatch: @unchecked Sendable {
     private var isWriteWanted = false
     private var isCancelled = false
 
+    /// Whether nothing is ever told: there was no descriptor left to watch with.
+    public var isDeaf: Bool { source == nil }
+
     /// `handler` is called on `queue`, once for each time that something was wanted. `closing` is called there after
     /// ``cancel()``, when nothing uses the descriptor any more.
     public init(
@@ -30,7 +33,7 @@ public final class DescriptorWatch: @unchecked Sendable {
         self.epoll = epoll
         self.closing = closing
         guard epoll >= 0 else {
-            // Out of descriptors: nothing is ever told, and whoever waits finds its bound.
+            // Out of descriptors.
             source = nil
             return
         }

@@ -213,7 +213,7 @@ extension ReleaseDesk: TargetSource {
         }
         guard let approval = ledger.approvals[target.scope], let number = target.approval, number >= approval.since,
             approval.uses(target.manifestHash)
-        else { return ledger.halted[target.manifestHash] == nil ? .withdrawn : .halted }
+        else { return ledger.halted[.init(target.manifestHash, target.variant)] == nil ? .withdrawn : .halted }
         return ledger.isRevoked(approval.event.warrant) ? .revoked : nil
     }
 

@@ -14,6 +14,17 @@ struct ReleaseLedger: Sendable {
         let since: EventNumber
     }
 
+    /// A release on one variant.
+    struct Halted: Hashable, Sendable {
+        let manifestHash: SHA256Value
+        let variant: Variant
+
+        init(_ manifestHash: SHA256Value, _ variant: Variant) {
+            self.manifestHash = manifestHash
+            self.variant = variant
+        }
+    }
+
     /// For which units an approval is.
     struct Scope: Hashable, Sendable {
         let variant: Variant
@@ -28,7 +39,7 @@ struct ReleaseLedger: Sendable {
     /// Releases that were withdrawn and not approved again.
     private(set) var withdrawn: [SHA256Value: JournalEvent.ReleaseWithdrawn] = [:]
     /// Releases whose approval the bench itself has ended, since which nothing else was decided about them.
-    private(set) var halted: [SHA256Value: ReleaseHalt] = [:]
+    private(set) var halted: [Halted: ReleaseHalt] = [:]
     /// The highest security counter that was ever approved.
     private(set) var counters: [Variant: UInt32] = [:]
     /// Checks that may be left out.
@@ -58,17 +69,17 @@ struct ReleaseLedger: Sendable {
             approvals[event.scope] = Approval(number: number, event: event, since: since ?? number)
             counters[event.variant] = max(counters[event.variant] ?? 0, event.securityCounter)
             withdrawn[event.manifestHash] = nil
-            halted[event.manifestHash] = nil
+            halted[Halted(event.manifestHash, event.variant)] = nil
             note(event.warrant, [.scope(event.scope), .release(event.manifestHash)])
         case .releaseWithdrawn(let event):
             let scopes = approvals.filter { $0.value.uses(event.manifestHash) }.keys
             for scope in scopes { approvals[scope] = nil }
             withdrawn[event.manifestHash] = event
-            halted[event.manifestHash] = nil
+            for variant in Variant.allCases { halted[Halted(event.manifestHash, variant)] = nil }
             note(event.warrant, scopes.map { .scope($0) } + [.release(event.manifestHash)])
         case .releaseHalted(let halt):
             for scope in scopes(of: halt) { approvals[scope] = nil }
-            halted[halt.manifestHash] = halt
+            halted[Halted(halt.manifestHash, halt.variant)] = halt
         case .checkSwitchedOff(let event):
             checksOff[event.check] = event
             note(event.warrant, [.check(event.check)])
@@ -79,6 +90,11 @@ struct ReleaseLedger: Sendable {
             note(event.warrant, [])
         default: break
         }
+    }
+
+    /// Why a release was halted, on any variant.
+    func halt(of hash: SHA256Value) -> ReleaseHalt? {
+        Variant.allCases.lazy.compactMap { halted[Halted(hash, $0)] }.first
     }
 
     /// The approvals that a halt ends: none that was given after those of which it speaks.

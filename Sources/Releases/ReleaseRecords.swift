@@ -48,7 +48,7 @@ extension ReleaseDesk {
             approvals: ledger.approvals.values.filter { $0.event.manifestHash == hash }.map { approval($0) }
                 .sorted { ($0.variant.rawValue, $0.consignment?.name ?? "") < ($1.variant.rawValue, $1.consignment?.name ?? "") },
             usableUntil: last?.formatted(.iso8601), daysLeft: last.map { Int(($0.timeIntervalSince(now) / 86_400).rounded(.down)) },
-            problem: problems[hash]?.message ?? ledger.halted[hash]?.sentence ?? ledger.withdrawn[hash]?.reason)
+            problem: problems[hash]?.message ?? ledger.halt(of: hash)?.sentence ?? ledger.withdrawn[hash]?.reason)
     }
 
     private func state(of hash: SHA256Value) -> ReleaseRecord.State {
@@ -59,7 +59,7 @@ extension ReleaseDesk {
         }
         if problems[hash] != nil { return .unusable }
         if ledger.approvals.values.contains(where: { $0.uses(hash) }) { return .approved }
-        if ledger.halted[hash] != nil { return .halted }
+        if ledger.halt(of: hash) != nil { return .halted }
         return ledger.withdrawn[hash] != nil ? .withdrawn : .imported
     }
 

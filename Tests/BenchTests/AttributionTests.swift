@@ -151,6 +151,18 @@ import Testing
         #expect(story.statistics.slot(try slot(1)).isOutOfLine, "it was the slot")
     }
 
+    @Test func `Where one slot alone takes a variant, its units do not fail there without end, and a new approval forgets nothing`() throws
+    {
+        var story = Story()
+        for _ in 1...4 { for index in 2...16 { story.session(try slot(index), .reflashed) } }
+        for _ in 1...8 { story.session(try slot(1), .failed, release: Self.bad, variant: .twoG3G, approval: 2) }
+        #expect(story.statistics.slot(try slot(1)).isOutOfLine)
+        var other = Story()
+        for _ in 1...4 { for index in 1...16 { other.session(try slot(index), .reflashed, approval: 1) } }
+        for _ in 1...6 { other.session(try slot(1), .failed, approval: 2) }
+        #expect(other.statistics.slot(try slot(1)).isOutOfLine)
+    }
+
     @Test func `What goes wrong before a release is tried speaks against the slot, whichever release it is`() throws {
         var story = Story()
         for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }

@@ -149,7 +149,7 @@ import Testing
             await bench.controller.expect(TestBench.chf(1), in: TestBench.slot(1))
             let memory = try #require(bench.memory)
             try await bench.clock.sleep(for: .seconds(80))
-            memory.refuseStores(with: .diskFull)
+            memory.refuseStores(with: .diskFull(path: "journal.sqlite"))
             try await bench.clock.sleep(for: .seconds(11))
             try bench.bus.plug(TestBench.chf(1), into: TestBench.slot(1))
             try await bench.clock.sleep(for: .seconds(9))
@@ -157,7 +157,7 @@ import Testing
             try await bench.clock.sleep(for: .seconds(300))
             return try await bench.journal.unit(TestBench.chf(1)).sessions.map(\.verdict?.outcome)
         }
-        #expect(sessions.last == .reflashed, "\(sessions)")
+        #expect(sessions.last == Outcome.reflashed, "\(sessions)")
     }
 
     @Test func `a decision is answered before the slots have been looked at again`() async throws {

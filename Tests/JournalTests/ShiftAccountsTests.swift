@@ -122,6 +122,13 @@ import Testing
         #expect(try added.seconds() == ["bench-down": 40, "awaiting-hands": 60])
     }
 
+    @Test func `For a slot that a restart finds out of the config the bench is down`() throws {
+        var shift = Shift()
+        try shift.at(30, .benchStopped)
+        try shift.at(40, .benchStarted(.init(bench: "b", version: "v", slots: ["A2": PortPath("p")])), uptime: 0)
+        #expect(try shift.seconds() == ["awaiting-hands": 30, "bench-down": 70])
+    }
+
     @Test func `A start without a stop before it is a restart, however long the host has been up`() throws {
         var shift = Shift()
         try shift.at(10, .started(unit1), unit: unit1)

@@ -227,6 +227,20 @@ import Testing
                     .number
                 try await bench.journal.append(
                     JournalDraft(.outcome(.reflashed), slot: slot("A01"), unit: unit(300), session: session))
+                // Of one that was not known at first, what settled it stays, too.
+                let open = try await bench.journal.append(JournalDraft(.sessionStarted(started), slot: slot("A01"), unit: unit(303)))
+                    .number
+                try await bench.journal.append(
+                    JournalDraft(.outcome(Verdict(.unknown, reason: .didNotReturn)), slot: slot("A01"), unit: unit(303), session: open))
+                started.approval = nil
+                let later = try await bench.journal.append(JournalDraft(.sessionStarted(started), slot: slot("A01"), unit: unit(303)))
+                    .number
+                try await bench.journal.append([
+                    JournalDraft(
+                        .sessionSettled(.init(session: open, verdict: Verdict(.reflashed))), slot: slot("A01"), unit: unit(303),
+                        session: later),
+                    JournalDraft(.outcome(Verdict(.alreadyCurrent)), slot: slot("A01"), unit: unit(303), session: later),
+                ])
                 try await bench.session(301, .reflashed)
                 let running = try await bench.session(302, nil)
                 _ = try await place.checkpoint(bench)
@@ -237,7 +251,9 @@ import Testing
             _ = try await place.archive()
             try await place.with { bench in
                 let used = try await bench.journal.units(under: trial)
-                #expect(used.known == [unit(300)])
+                #expect(used.known == [unit(300), unit(303)])
+                try await bench.journal.rebuildProjections()
+                #expect(try await bench.journal.unit(unit(303)).sessions.map(\.settled?.outcome) == [.reflashed, nil])
                 #expect(try await bench.journal.unit(unit(301)).sessions.isEmpty)
                 #expect(try await bench.journal.unit(unit(302)).sessions.map(\.id) == [running])
                 #expect(try await bench.journal.unit(unit(302)).sessions.first?.verdict?.outcome == .reflashed)

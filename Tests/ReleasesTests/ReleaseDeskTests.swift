@@ -146,6 +146,26 @@ import Testing
         }
     }
 
+    @Test func `a halt on one variant lasts while the release is approved, or halted, for the other one`() {
+        let hash = SHA256Value.of([UInt8]("autumn".utf8))
+        let count = FailureCount(attempts: 6, failures: 5, failedUnits: 5, failedSlots: 5, expectedRate: 0.05, evidence: 11)
+        func halt(_ variant: Variant) -> JournalEvent {
+            .releaseHalted(ReleaseHalt(release: "autumn", manifestHash: hash, variant: variant, hardwareVersion: nil, count: count))
+        }
+        func approved(_ variant: Variant) -> JournalEvent {
+            .releaseApproved(
+                .init(
+                    release: "autumn", manifestHash: hash, variant: variant, version: B.v2, securityCounter: 1, first: nil, via: [],
+                    warrant: .init(by: B.by)))
+        }
+        var ledger = ReleaseLedger()
+        for (number, event) in [halt(.fourG), halt(.twoG3G), approved(.twoG3G)].enumerated() {
+            ledger.apply(event, number: EventNumber(number + 1))
+        }
+        #expect(ledger.halted.values.map(\.variant) == [.fourG])
+        #expect(ledger.halt(of: hash)?.variant == .fourG)
+    }
+
     @Test func `sessions that began under an earlier approval do not halt the one that was given since`() async throws {
         let count = FailureCount(attempts: 6, failures: 5, failedUnits: 5, failedSlots: 5, expectedRate: 0.05, evidence: 11)
         try await B.run { bench in

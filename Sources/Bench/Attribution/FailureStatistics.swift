@@ -46,7 +46,7 @@ struct FailureStatistics: Sendable {
     private var serviceSince: [SlotID: EventNumber] = [:]
     /// Releases that have been out of line. One that was halted for it stays what was wrong, however its last sessions end.
     private var suspects: Set<ReleaseKey> = []
-    /// Releases that have gone well somewhere.
+    /// Releases that have gone well somewhere, under whichever approval.
     private var proven: Set<ReleaseKey> = []
 
     init(slots: some Sequence<SlotID>) { self.slots = Set(slots) }
@@ -61,7 +61,7 @@ struct FailureStatistics: Sendable {
                 didFail: didFail))
         if attempts.count > Self.memory { attempts.removeFirst(attempts.count - Self.memory) }
         guard let key else { return }
-        if !didFail { proven.insert(key) } else if release(key).isOutOfLine { suspects.insert(key) }
+        if !didFail { proven.insert(key.underAnyApproval) } else if release(key).isOutOfLine { suspects.insert(key) }
     }
 
     /// The bench has ended a release's approval: sessions that have been forgotten since may have been part of why.
@@ -87,11 +87,12 @@ struct FailureStatistics: Sendable {
 
     /// A slot since it was last returned to service. Each unit speaks once, with its first session there; one that failed in other slots too
     /// does not speak: it is the unit's fault. Nor does an attempt with a release that failed out of line, or that has gone well nowhere yet: it
-    /// may be the release, which is known only once it was tried in other slots.
+    /// may be the release, which is known only once it was tried in other slots, if others take its variant.
     func slot(_ slot: SlotID) -> FailureCount {
         let faulty = failedSlots.filter { $0.value.count > 1 }
         let relevant = attempts.filter { attempt in
-            attempt.unit.map { faulty[$0] == nil } ?? true && attempt.key.map { proven.contains($0) && !suspects.contains($0) } ?? true
+            attempt.unit.map { faulty[$0] == nil } ?? true
+                && attempt.key.map { !suspects.contains($0) && (proven.contains($0.underAnyApproval) || !canBeTriedElsewhere($0)) } ?? true
         }
         let own = Self.firsts(relevant.filter { $0.slot == slot && $0.id > serviceSince[slot] ?? 0 })
         let others = Self.firsts(relevant.filter { $0.slot != slot })
@@ -114,6 +115,8 @@ struct FailureStatistics: Sendable {
         let taking = slots.count - slotsOfOthers(than: variant)
         return min(slots.count, max(2, min(Self.leastSlots, taking)))
     }
+
+    private func canBeTriedElsewhere(_ key: ReleaseKey) -> Bool { slots.count - slotsOfOthers(than: key.variant) > 1 }
 
     /// Slots that take the other variant, by what they have had.
     private func slotsOfOthers(than variant: Variant?) -> Int {

@@ -110,18 +110,21 @@ extension ArchiveCut.Rule {
                 OR (:delivers AND c.stage <> 'rejected' AND coalesce(k.delivered, 0) < \(newest)))
             """
         // Sessions that have not ended by then, or of which a readback may still say how they ended; those that count against a trial; and those
-        // of units of consignments that stay.
+        // of units of consignments that stay. With each the session that settled it.
+        let sessions = """
+            SELECT id FROM sessions s WHERE verdict IS NULL OR outcomeEvent > :cut
+                OR (verdict ->> '$.outcome' = 'unknown' AND settled IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM sessions l WHERE l.unit = s.unit AND l.id > s.id
+                        AND l.verdict ->> '$.outcome' IN ('reflashed', 'already-current')))
+                OR approval IN (SELECT number FROM events WHERE kind = 'release-approved' AND payload ->> '$.first' IS NOT NULL)
+                OR unit IN (SELECT unit FROM consignment_units WHERE consignment IN (\(staying)))
+            """
         stays = """
             (kind IN (\(Self.lasting.map { "'\($0)'" }.joined(separator: ", ")))
                 OR number IN (SELECT event FROM consignment_events WHERE consignment IN (\(staying)))
                 OR (kind IN ('capture-requested', 'capture-delivered') AND payload ->> '$.consignment' IN (\(staying)))
-                OR coalesce(session, 0) IN (
-                    SELECT id FROM sessions s WHERE verdict IS NULL OR outcomeEvent > :cut
-                        OR (verdict ->> '$.outcome' = 'unknown' AND settled IS NULL AND NOT EXISTS (
-                            SELECT 1 FROM sessions l WHERE l.unit = s.unit AND l.id > s.id
-                                AND l.verdict ->> '$.outcome' IN ('reflashed', 'already-current')))
-                        OR approval IN (SELECT number FROM events WHERE kind = 'release-approved' AND payload ->> '$.first' IS NOT NULL)
-                        OR unit IN (SELECT unit FROM consignment_units WHERE consignment IN (\(staying)))))
+                OR coalesce(session, 0) IN (\(sessions))
+                OR coalesce(session, 0) IN (SELECT settledBy FROM sessions WHERE settledBy IS NOT NULL AND id IN (\(sessions))))
             """
         arguments = ["cut": cut, "delivers": delivers]
     }

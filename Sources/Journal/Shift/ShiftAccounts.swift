@@ -52,9 +52,9 @@ struct ShiftAccounts {
             isDown = true
             let fresh = opened()
             isDown = false
-            for label in try JSONText.decode(event.payload, as: JournalEvent.BenchStarted.self).slots.keys {
-                if let slot = SlotID(label) { slots[slot, default: fresh].state.session = nil }
-            }
+            let served = try JSONText.decode(event.payload, as: JournalEvent.BenchStarted.self).slots.keys.compactMap { SlotID($0) }
+            for slot in served { slots[slot, default: fresh].state.session = nil }
+            for slot in slots.keys { slots[slot]?.state.isServed = served.contains(slot) }
         case "bench-stopped": goDown()
         case "outcome": try ended(event, slot, utc)
         default: if let slot { try change(slot, event, utc) }
@@ -164,12 +164,15 @@ extension Verdict {
 struct SlotStateBefore {
     var isHeld = false
     var isOutOfService = false
+    /// Whether the bench's config has it.
+    var isServed = true
     /// Whether the session that runs is a retry; `nil` where none runs.
     var session: Bool?
     /// Whether it waits for its share of the host.
     var awaitsGrant = false
 
     var use: SlotUse {
+        guard isServed else { return .benchDown }
         if let session { return awaitsGrant ? .awaitingGrant : session ? .retry : .flashing }
         return isHeld || isOutOfService ? .outOfService : .awaitingHands
     }
