@@ -151,6 +151,18 @@ import Testing
         #expect(story.statistics.slot(try slot(1)).isOutOfLine, "it was the slot")
     }
 
+    @Test func `A release is out of line though all units were put into one slot first, once they have failed in others as well`() throws {
+        var story = Story()
+        for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
+        for unit in 1...5 {
+            story.session(try slot(1), unit: UInt64(unit), .failed, release: Self.bad, approval: 2)
+            story.session(try slot(2 + unit % 3), unit: UInt64(unit), .failed, release: Self.bad, approval: 2)
+        }
+        #expect(story.statistics.release(key).isOutOfLine)
+        #expect(!story.statistics.slot(try slot(1)).isOutOfLine)
+    }
+
     @Test func `Where one slot alone takes a variant, its units do not fail there without end, and a new approval forgets nothing`() throws
     {
         var story = Story()

@@ -100,13 +100,15 @@ struct FailureStatistics: Sendable {
         return count.failedUnits < Self.leastUnitsOfSlot ? Self.cleared(count) : count
     }
 
-    /// A release on one variant and hardware version since it was last approved, each unit once, of what its own sessions can say of it.
+    /// A release on one variant and hardware version since it was last approved, each unit once, of what its own sessions can say of it; slots
+    /// also from where a unit was tried again.
     func release(_ key: ReleaseKey) -> FailureCount {
         var seen: Set<EUI64> = []
         func isFirst(_ attempt: Attempt) -> Bool { attempt.unit.map { seen.insert($0).inserted } ?? true }
         let own = attempts.filter { $0.key == key && isFirst($0) }
         let others = attempts.filter { attempt in attempt.key.map { $0.manifestHash != key.manifestHash } ?? false && isFirst(attempt) }
-        let count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
+        var count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
+        count.failedSlots = Set(attempts.filter { $0.key == key && $0.didFail }.map(\.slot)).count
         return count.failedSlots < leastSlots(of: key.variant) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
     }
 
