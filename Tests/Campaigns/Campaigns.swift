@@ -1,5 +1,6 @@
 import ArgumentParser
 import BenchKit
+import Simulator
 import Synchronization
 
 /// Runs seeded campaigns in virtual time and says what must never be and was.
@@ -20,6 +21,9 @@ import Synchronization
     @Flag(help: "Say what came of each seed.") var verbose = false
     @Option(help: "Where the seed's journal is kept.") var journal: String?
 
+    /// Among so many, whatever can go wrong does.
+    private static let telling = 500
+
     func validate() throws {
         if journal != nil, count != 1 { throw ValidationError("--journal is one seed's: use it with --count 1") }
     }
@@ -37,6 +41,12 @@ import Synchronization
         print(
             "campaigns: \(count) of \(units) units, \(sum.sessions) sessions, \(sum.events) events, \(Int(sum.seconds / 3600)) h of virtual time, \(sum.failed) failed"
         )
+        print("went wrong: \(sum.described); power cuts \(sum.cuts) of \(sum.plannedCuts)")
+        let never = sum.planned.keys.filter { sum.met[$0, default: 0] == 0 }
+        if count >= Self.telling, !never.isEmpty {
+            print("never went wrong, though planned: \(never.map(\.rawValue).sorted().joined(separator: ", "))")
+            throw ExitCode.failure
+        }
         if sum.failed > 0 { throw ExitCode.failure }
     }
 
@@ -66,6 +76,15 @@ private final class Tally: Sendable {
         var events = 0
         var seconds = 0.0
         var failed = 0
+        var planned: [Fault.Kind: Int] = [:]
+        var met: [Fault.Kind: Int] = [:]
+        var plannedCuts = 0
+        var cuts = 0
+
+        var described: String {
+            planned.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \(met[$0.key, default: 0]) of \($0.value)" }
+                .joined(separator: ", ")
+        }
     }
 
     private let state: Mutex<(next: UInt64, sum: Sum)>
@@ -93,6 +112,10 @@ private final class Tally: Sendable {
             state.sum.sessions += report.outcomes.values.reduce(0, +)
             state.sum.events += report.events
             state.sum.seconds += report.virtualSeconds
+            state.sum.planned.merge(report.planned, uniquingKeysWith: +)
+            state.sum.met.merge(report.met, uniquingKeysWith: +)
+            state.sum.plannedCuts += report.plannedCuts
+            state.sum.cuts += report.cuts
         }
     }
 }

@@ -5,7 +5,7 @@ internal import Foundation
 internal import Journal
 internal import Logging
 internal import Protocols
-internal import Simulator
+public import Simulator
 internal import Synchronization
 
 /// A bench's day in virtual time: every unit is docked, whatever goes wrong goes wrong, the power is cut and comes back, hands do what the
@@ -29,6 +29,12 @@ public final class Campaign: Sendable {
         /// Sessions by outcome.
         public var outcomes: [Outcome: Int]
         public var virtualSeconds: Double
+        /// How often something was to go wrong, of the kinds that are counted down, and how often it did.
+        public var planned: [Fault.Kind: Int]
+        public var met: [Fault.Kind: Int]
+        /// Cuts of the power that were to be, and those that were.
+        public var plannedCuts: Int
+        public var cuts: Int
         /// What must never be and was.
         public var violations: [String]
     }
@@ -85,15 +91,18 @@ public final class Campaign: Sendable {
         let following = Task(executorPreference: time.lane("dock", controller: nil)) { [dock] in await dock.follow() }
         defer { following.cancel() }
         let hands = Hands(self)
-        var cuts = plan.powerCuts[...]
+        var planned = plan.powerCuts[...]
+        var cuts = 0
         // Each bench lives until its power is cut.
         while true {
-            let bench = try await powerOn(cut: cuts.popFirst())
+            let bench = try await powerOn(cut: planned.popFirst())
             let isDone = try await hands.work(with: bench.controller, until: { bench.power.isOn })
+            if isDone { witness.compareTally(bench.controller) } else { cuts += 1 }
             await bench.powerOff()
             if !bench.controller.grantsAreReturned { witness.object("a grant was not returned when the power went") }
             if isDone { break }
         }
+        let left = counted(bus.units.flatMap(\.faults))
         for unit in plan.units { try bus.clearFaults(of: unit.chfId) }
         let bench = try await powerOn(cut: nil)
         try await hands.dockOnceMore(with: bench.controller)
@@ -101,7 +110,23 @@ public final class Campaign: Sendable {
         await bench.powerOff()
         if !bench.controller.grantsAreReturned { witness.object("a grant was not returned") }
         memory.restorePower()
-        return try await report(hands, journal: journal)
+        try await compareFailures(bench.controller)
+        var report = try await report(hands, journal: journal)
+        report.planned = counted(plan.units.flatMap(\.faults))
+        report.met = report.planned.merging(left) { $0 - $1 }
+        report.cuts = cuts
+        return report
+    }
+
+    private func counted(_ faults: [Fault]) -> [Fault.Kind: Int] {
+        faults.reduce(into: [:]) { sum, fault in if let times = fault.times { sum[fault.kind, default: 0] += times } }
+    }
+
+    /// What a bench says of slots, units and releases is what the next one makes of the journal.
+    private func compareFailures(_ bench: BenchController) async throws {
+        let next = try await controller(try Journal(memory, lane: time.lane("journal", controller: nil), clock: time), Power())
+        let (live, loaded) = (await bench.failures(), await next.failures())
+        if live != loaded { witness.object("the bench counts \(live), and after a restart \(loaded)") }
     }
 
     // MARK: The bench
@@ -125,20 +150,22 @@ public final class Campaign: Sendable {
         if let cut {
             memory.cutPower(atStore: cut.store, keepsLast: cut.keepsLast) { power.cut() }
         }
-        let logger = Logger(label: "campaign") { _ in SwiftLogNoOpLogHandler() }
         let journal = try Journal(memory, lane: time.lane("journal", controller: nil), clock: time)
         // The power may be cut in these stores already: then this bench never comes up.
         _ = try? await journal.settleCutSessions()
-        let controller = try? await BenchController(
-            config, journal: journal, targets: targets, admission: AdmitAll(), opener: InProcessLinks(bus, power: power), clock: time,
-            lanes: time, logger: logger)
-        guard let controller else {
+        guard let controller = try? await controller(journal, power) else {
             return try await powerOn(cut: nil)
         }
         witness.startCounting()
         let snapshots = dock.snapshots()
         let running = Task(executorPreference: time.lane("run", controller: nil)) { await controller.run(snapshots) }
         return PoweredBench(controller: controller, power: power, running: running)
+    }
+
+    private func controller(_ journal: Journal, _ power: Power) async throws -> BenchController {
+        try await BenchController(
+            config, journal: journal, targets: targets, admission: AdmitAll(), opener: InProcessLinks(bus, power: power), clock: time,
+            lanes: time, logger: Logger(label: "campaign") { _ in SwiftLogNoOpLogHandler() })
     }
 
     // MARK: The end
@@ -160,7 +187,8 @@ public final class Campaign: Sendable {
         return Report(
             seed: plan.seed, events: verification.events, head: verification.head?.description ?? "",
             outcomes: Dictionary(grouping: sessions.compactMap(\.verdict?.outcome)) { $0 }.mapValues(\.count),
-            virtualSeconds: time.now.seconds, violations: witness.violations)
+            virtualSeconds: time.now.seconds, planned: [:], met: [:], plannedCuts: plan.powerCuts.count, cuts: 0,
+            violations: witness.violations)
     }
 }
 

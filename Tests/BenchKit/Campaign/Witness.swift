@@ -20,10 +20,11 @@ final class Witness: Sendable {
 
     private struct State {
         var violations: [String] = []
-        /// The downloads that a session's unit had seen when the session began.
-        var before: [SessionID: Int] = [:]
+        /// What was in a session's slot when it began, and the downloads that it had seen.
+        var before: [SessionID: (unit: EUI64, downloads: Int)] = [:]
         var open: Set<SessionID> = []
         var outcomes: [SessionID: Outcome] = [:]
+        var settled: Set<SessionID> = []
         /// Outcomes since the bench that runs now came up.
         var sinceStart: [Outcome: Int] = [:]
         /// The last outcome of each unit, and of each session whose unit is not known.
@@ -69,9 +70,10 @@ final class Witness: Sendable {
     }
 
     private func began(_ event: EventRecord) {
-        let downloads = event.unit.flatMap { try? bus.glance(at: $0).downloadsBegun }
+        let occupant = event.slot.flatMap { bus.occupant(of: $0) }
+        let downloads = occupant.flatMap { try? bus.glance(at: $0).downloadsBegun }
         let isFirst = state.withLock { state in
-            state.before[event.number] = downloads
+            if let occupant, let downloads { state.before[event.number] = (occupant, downloads) }
             return state.open.insert(event.number).inserted
         }
         if !isFirst { object("session \(event.number) began twice") }
@@ -89,19 +91,20 @@ final class Witness: Sendable {
         }
         if !wasOpen { object("session \(session) has two outcomes, or no beginning") }
         if verdict.outcome == .unknown, verdict.reason == nil { object("session \(session) is unknown without a reason") }
+        if verdict.outcome == .refused, let before, let slot = event.slot, bus.occupant(of: slot) == before.unit,
+            let now = try? bus.glance(at: before.unit).downloadsBegun, now != before.downloads
+        {
+            object("session \(session): \(before.unit) was refused (\(verdict.reason?.rawValue ?? "?")) and had been written")
+        }
         guard let unit = event.unit else { return }
         guard units[unit] != nil, !renamed.contains(unit) else {
             if let slot = event.slot, let other = bus.occupant(of: slot) { judge(verdict, other, "session \(session) in \(slot)") }
             return
         }
         judge(verdict, unit, "session \(session)")
-        if verdict.outcome == .refused, let before, let now = try? bus.glance(at: unit).downloadsBegun, now != before {
-            object("session \(session): \(unit) was refused (\(verdict.reason?.rawValue ?? "?")) and had been written")
-        }
     }
 
     private func settled(_ event: EventRecord) {
-        guard let unit = event.unit, units[unit] != nil, !renamed.contains(unit) else { return }
         struct Settled: Decodable {
             let session: SessionID
             let verdict: Verdict
@@ -109,6 +112,10 @@ final class Witness: Sendable {
         guard let settled = try? JSONDecoder().decode(Settled.self, from: Data(event.payload.utf8)) else {
             return object("event \(event.number) can't be read")
         }
+        let (outcome, isFirst) = state.withLock { ($0.outcomes[settled.session], $0.settled.insert(settled.session).inserted) }
+        if outcome != .unknown { object("session \(settled.session) was settled, and is \(outcome.map(\.rawValue) ?? "not over")") }
+        if !isFirst { object("session \(settled.session) was settled twice") }
+        guard let unit = event.unit, units[unit] != nil, !renamed.contains(unit) else { return }
         judge(settled.verdict, unit, "session \(settled.session), settled")
         // That is said only of a flash that was read, or of firmware that is seen to run.
         if settled.verdict.outcome == .failed, holds(unit), !liars.contains(unit) {
@@ -151,6 +158,12 @@ final class Witness: Sendable {
         for view in bench.board.slots where view.isPresent || view.sessionBegan != nil {
             object("\(view.slot): every unit was taken out, and the board shows \(view.isPresent ? "one" : "a session")")
         }
+        if !bench.grantsAreReturned { object("every unit was taken out, and a grant is not returned") }
+        compareTally(bench)
+    }
+
+    /// Of a bench of which no session runs.
+    func compareTally(_ bench: BenchController) {
         let counted = state.withLock { $0.sinceStart }
         if bench.board.tally.outcomes != counted { object("the board counts \(bench.board.tally.outcomes), the journal has \(counted)") }
     }
