@@ -30,6 +30,19 @@ private func lane(_ label: String) -> Lane { DispatchLanes().lane(label, control
         #expect(await registry.claim(unit, for: TestBench.slot(2), presence(2)) == TestBench.slot(1))
     }
 
+    @Test func `a unit that comes back where it was is refused elsewhere, and nobody waits until it is taken out`() async throws {
+        let first = presence(1)
+        #expect(await registry.claim(unit, for: TestBench.slot(1), first) == nil)
+        let second = Task { await registry.claim(unit, for: TestBench.slot(2), presence(2)) }
+        // Its session is told, and then the unit is back.
+        #expect(await first.next(after: nil, within: .seconds(30)) == .elsewhere(TestBench.slot(2)))
+        let device = DockedDevice(port: PortPath("p"), node: "/dev/bus/usb/001/002", syspath: "/sys/1-1", properties: [:])
+        await first.arrived(PresentDevice(device: device, mode: .runtime))
+        await registry.returned(TestBench.slot(1))
+        #expect(await second.value == TestBench.slot(1))
+        #expect(await !first.seenElsewhere(TestBench.slot(2), unless: unit))
+    }
+
     @Test func `a line that is always there gets time to find its unit gone, and is believed when it has had it`() async throws {
         let registry = UnitRegistry(lane: lane("registry"), clock: SystemClock(), fixedBound: .milliseconds(50))
         let line = SlotPresence(lane: lane("slot.line"), clock: SystemClock(), isFixed: true)

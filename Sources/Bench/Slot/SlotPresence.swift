@@ -9,7 +9,7 @@ struct PresentDevice: Hashable, Sendable {
 }
 
 /// How a wait for a unit's return ended.
-enum Arrival: Sendable {
+enum Arrival: Sendable, Equatable {
     case device(PresentDevice)
     /// The bound passed.
     case nothing
@@ -74,9 +74,13 @@ actor SlotPresence {
     func hold(_ port: (any SerialPort)?) { self.port = port }
 
     /// Tells a waiting session that its unit is in another slot.
-    func seenElsewhere(_ slot: SlotID) {
+    /// `chfId`: nothing is told where something is here that may be this unit; what is always here says nothing of that.
+    /// - Returns: whether it was told.
+    func seenElsewhere(_ slot: SlotID, unless chfId: EUI64) -> Bool {
+        if let present, !isFixed, (present.device.identity ?? chfId) == chfId { return false }
         elsewhere = slot
         end(with: .elsewhere(slot))
+        return true
     }
 
     /// Waits until the slot holds another attachment than `old`, or anything where `old` has gone already (`nil`). Ends on the event, at the

@@ -94,6 +94,7 @@ actor SlotRunner {
     func arrived(_ device: PresentDevice, _ profile: DeviceProfile) async {
         self.profile = profile
         await presence.arrived(device)
+        await shared.registry.returned(slot)
         if session == nil { showDocked(device) }
         reconcileSoon()
     }

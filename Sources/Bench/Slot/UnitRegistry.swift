@@ -41,7 +41,8 @@ actor UnitRegistry {
                 guard holder.presence.isFixed, mayBeStale else { return holder.slot }
                 mayBeStale = false
             }
-            await holder.presence.seenElsewhere(slot)
+            // It may have come back since that look.
+            guard await holder.presence.seenElsewhere(slot, unless: chfId) else { continue }
             await release(of: chfId, by: holder.slot, within: holder.presence.isFixed ? fixedBound : nil)
         }
         // A slot has to do with one unit at a time.
@@ -57,7 +58,13 @@ actor UnitRegistry {
         wake { released.contains($0.chfId) }
     }
 
-    /// Waits until the slot has let the unit go, or the bound has passed.
+    /// A unit is back on the bus in this slot: whoever waits for the slot to let it go looks again. (A line that is always there can't tell
+    /// which unit it is.)
+    func returned(_ slot: SlotID) {
+        wake { [holders] in holders[$0.chfId].map { $0.slot == slot && !$0.presence.isFixed } ?? false }
+    }
+
+    /// Waits until the slot has let the unit go or has it again, or the bound has passed.
     private func release(of chfId: EUI64, by slot: SlotID, within bound: Duration?) async {
         lastWaiter += 1
         let id = lastWaiter
