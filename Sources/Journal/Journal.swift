@@ -97,7 +97,7 @@ public actor Journal {
         do {
             try await store.database.write { database in
                 var tail = try Tail(database)
-                _ = try tail.append(draft, utc: max(utc, tail.utc), monotonic: monotonic, database)
+                _ = try tail.append(draft, utc: utc, monotonic: monotonic, database)
                 try then(database)
             }
         } catch {
@@ -158,8 +158,7 @@ public actor Journal {
                 do { drafts = try work(database) } catch {
                     return .failure(error is DatabaseError ? JournalError(error, path: path) : error)
                 }
-                // A clock that was set back a little does not take the record with it: numbers and times rise together.
-                return .success(try drafts.map { try tail.append($0, utc: max(utc, tail.utc), monotonic: monotonic, database) })
+                return .success(try drafts.map { try tail.append($0, utc: utc, monotonic: monotonic, database) })
             }
         }
         do {
@@ -252,7 +251,7 @@ private struct Tail {
     private var number: EventNumber
     private var hash: [UInt8]
     /// When the last event was stored; empty where there is none.
-    let utc: String
+    private(set) var utc: String
 
     init(_ database: Database) throws {
         let row = try Row.fetchOne(try database.cachedStatement(sql: "SELECT number, utc, hash FROM events ORDER BY number DESC LIMIT 1"))
@@ -263,9 +262,11 @@ private struct Tail {
     }
 
     mutating func append(
-        _ draft: JournalDraft, utc: String, monotonic: Int64, _ database: Database
+        _ draft: JournalDraft, utc now: String, monotonic: Int64, _ database: Database
     ) throws -> EventRecord {
         number += 1
+        // A clock that was set back a little does not take the record with it: numbers and times rise together.
+        utc = max(utc, now)
         let isStart = if case .sessionStarted = draft.event { true } else { false }
         let fields = EventFields(
             number: number, utc: utc, monotonicNanoseconds: monotonic, slot: draft.slot?.label,

@@ -79,10 +79,11 @@ public struct CapsuleReplay: Sendable {
         while bench.board.slot(capsule.slot)?.verdict == nil, time.now < deadline, !player.isCut {
             try await time.sleep(for: .milliseconds(100))
         }
+        let isOver = bench.board.slot(capsule.slot)?.verdict != nil || player.isCut
         continuation.finish()
         running.cancel()
         await bench.stop()
-        return bench.board.slot(capsule.slot)?.verdict
+        return isOver ? bench.board.slot(capsule.slot)?.verdict : nil
     }
 }
 

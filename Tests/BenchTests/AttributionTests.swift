@@ -163,6 +163,22 @@ import Testing
         #expect(!story.statistics.slot(try slot(1)).isOutOfLine)
     }
 
+    @Test func `A slot that is out of service is none in which a release can be tried`() throws {
+        var story = Story(slots: 2)
+        for _ in 1...8 { story.session(try slot(1), .failed, release: Self.bad, approval: 2) }
+        #expect(!story.statistics.slot(try slot(1)).isOutOfLine)
+        #expect(story.statistics.slot(try slot(1), closed: [try slot(2)]).isOutOfLine)
+    }
+
+    @Test func `One faulty unit that was tried in other slots does not make a slot's failures the release's`() throws {
+        var story = Story()
+        for _ in 1...4 { for index in 1...16 { story.session(try slot(index), .reflashed) } }
+        let key = FailureStatistics.ReleaseKey(manifestHash: Self.bad, variant: .fourG, hardware: Self.hardware, approval: 2)
+        for unit in 1...5 { story.session(try slot(1), unit: UInt64(unit), .failed, release: Self.bad, approval: 2) }
+        for index in 2...3 { story.session(try slot(index), unit: 1, .failed, release: Self.bad, approval: 2) }
+        #expect(!story.statistics.release(key).isOutOfLine)
+    }
+
     @Test func `Where one slot alone takes a variant, its units do not fail there without end, and a new approval forgets nothing`() throws
     {
         var story = Story()

@@ -147,6 +147,16 @@ import Testing
         #expect(capsule.transcript.exchanges.contains { $0.request == 0x2101 }, "DFU_DNLOAD has passed")
         #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder.path) == ["\(session).capsule.json"])
         try await CapsuleReplay.of(capsule).expectSame()
+        // One that stands still in the middle today has not come to where it was cut off.
+        var slow = capsule
+        slow.transcript = Transcript()
+        for (index, exchange) in capsule.transcript.exchanges.enumerated() {
+            var exchange = exchange
+            if index == 3 { exchange.took = Int64(2 * 3600) * 1_000_000_000 }
+            slow.transcript.add(exchange)
+        }
+        let replay = try await CapsuleReplay.of(slow)
+        #expect(throws: ReplayError.self) { try replay.expectSame() }
         try await journal.close()
     }
 

@@ -38,9 +38,20 @@ private func lane(_ label: String) -> Lane { DispatchLanes().lane(label, control
         #expect(await first.next(after: nil, within: .seconds(30)) == .elsewhere(TestBench.slot(2)))
         let device = DockedDevice(port: PortPath("p"), node: "/dev/bus/usb/001/002", syspath: "/sys/1-1", properties: [:])
         await first.arrived(PresentDevice(device: device, mode: .runtime))
-        await registry.returned(TestBench.slot(1))
+        await registry.returned(unit, in: TestBench.slot(1))
         #expect(await second.value == TestBench.slot(1))
         #expect(await !first.seenElsewhere(TestBench.slot(2), unless: unit))
+    }
+
+    @Test func `that a unit is elsewhere is not said of the next one in its slot`() async throws {
+        let first = presence(1)
+        let other = DockedDevice(
+            port: PortPath("p"), node: "/dev/bus/usb/001/002", syspath: "/sys/1-1",
+            properties: ["ID_SERIAL_SHORT": EUI64(rawValue: 0xDC).compact])
+        await first.arrived(PresentDevice(device: other, mode: .runtime))
+        try #require(other.identity == EUI64(rawValue: 0xDC))
+        #expect(await first.seenElsewhere(TestBench.slot(2), unless: unit), "it is not here")
+        #expect(await first.elsewhere == nil)
     }
 
     @Test func `a line that is always there gets time to find its unit gone, and is believed when it has had it`() async throws {

@@ -239,7 +239,15 @@ import Testing
                     JournalDraft(
                         .sessionSettled(.init(session: open, verdict: Verdict(.reflashed))), slot: slot("A01"), unit: unit(303),
                         session: later),
-                    JournalDraft(.outcome(Verdict(.alreadyCurrent)), slot: slot("A01"), unit: unit(303), session: later),
+                    JournalDraft(.outcome(Verdict(.unknown, reason: .didNotReturn)), slot: slot("A01"), unit: unit(303), session: later),
+                ])
+                let last = try await bench.journal.append(JournalDraft(.sessionStarted(started), slot: slot("A01"), unit: unit(303)))
+                    .number
+                try await bench.journal.append([
+                    JournalDraft(
+                        .sessionSettled(.init(session: later, verdict: Verdict(.alreadyCurrent))), slot: slot("A01"), unit: unit(303),
+                        session: last),
+                    JournalDraft(.outcome(Verdict(.alreadyCurrent)), slot: slot("A01"), unit: unit(303), session: last),
                 ])
                 try await bench.session(301, .reflashed)
                 let running = try await bench.session(302, nil)
@@ -253,7 +261,7 @@ import Testing
                 let used = try await bench.journal.units(under: trial)
                 #expect(used.known == [unit(300), unit(303)])
                 try await bench.journal.rebuildProjections()
-                #expect(try await bench.journal.unit(unit(303)).sessions.map(\.settled?.outcome) == [.reflashed, nil])
+                #expect(try await bench.journal.unit(unit(303)).sessions.map(\.settled?.outcome) == [.reflashed, .alreadyCurrent, nil])
                 #expect(try await bench.journal.unit(unit(301)).sessions.isEmpty)
                 #expect(try await bench.journal.unit(unit(302)).sessions.map(\.id) == [running])
                 #expect(try await bench.journal.unit(unit(302)).sessions.first?.verdict?.outcome == .reflashed)

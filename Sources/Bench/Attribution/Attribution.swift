@@ -48,7 +48,8 @@ actor Attribution {
                 hardwareVersion: key.hardware, approval: key.approval, count: count)
             if count.isOutOfLine { await self.halt(halt) }
         }
-        let count = statistics.slot(session.slot)
+        let closed = board.slots.filter { $0.isOutOfService || $0.isHeld }.map(\.slot)
+        let count = statistics.slot(session.slot, closed: Set(closed))
         return count.isOutOfLine ? count : nil
     }
 

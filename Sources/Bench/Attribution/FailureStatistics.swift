@@ -46,8 +46,6 @@ struct FailureStatistics: Sendable {
     private var serviceSince: [SlotID: EventNumber] = [:]
     /// Releases that have been out of line. One that was halted for it stays what was wrong, however its last sessions end.
     private var suspects: Set<ReleaseKey> = []
-    /// Releases that have gone well somewhere, under whichever approval.
-    private var proven: Set<ReleaseKey> = []
 
     init(slots: some Sequence<SlotID>) { self.slots = Set(slots) }
 
@@ -60,8 +58,7 @@ struct FailureStatistics: Sendable {
                 id: session.id, slot: session.slot, unit: session.chfId, variant: session.variant, release: session.release, key: key,
                 didFail: didFail))
         if attempts.count > Self.memory { attempts.removeFirst(attempts.count - Self.memory) }
-        guard let key else { return }
-        if !didFail { proven.insert(key.underAnyApproval) } else if release(key).isOutOfLine { suspects.insert(key) }
+        if didFail, let key, release(key).isOutOfLine { suspects.insert(key) }
     }
 
     /// The bench has ended a release's approval: sessions that have been forgotten since may have been part of why.
@@ -88,11 +85,16 @@ struct FailureStatistics: Sendable {
     /// A slot since it was last returned to service. Each unit speaks once, with its first session there; one that failed in other slots too
     /// does not speak: it is the unit's fault. Nor does an attempt with a release that failed out of line, or that has gone well nowhere yet: it
     /// may be the release, which is known only once it was tried in other slots, if others take its variant.
-    func slot(_ slot: SlotID) -> FailureCount {
+    /// `closed`: slots in which nothing can be tried now.
+    func slot(_ slot: SlotID, closed: Set<SlotID> = []) -> FailureCount {
+        // Under whichever approval.
+        let proven = Set(attempts.lazy.filter { !$0.didFail }.compactMap { $0.key?.underAnyApproval })
+        let open = slots.subtracting(closed)
         let faulty = failedSlots.filter { $0.value.count > 1 }
         let relevant = attempts.filter { attempt in
             attempt.unit.map { faulty[$0] == nil } ?? true
-                && attempt.key.map { !suspects.contains($0) && (proven.contains($0.underAnyApproval) || !canBeTriedElsewhere($0)) } ?? true
+                && attempt.key.map { !suspects.contains($0) && (proven.contains($0.underAnyApproval) || taking($0.variant, of: open) < 2) }
+                    ?? true
         }
         let own = Self.firsts(relevant.filter { $0.slot == slot && $0.id > serviceSince[slot] ?? 0 })
         let others = Self.firsts(relevant.filter { $0.slot != slot })
@@ -108,24 +110,31 @@ struct FailureStatistics: Sendable {
         let own = attempts.filter { $0.key == key && isFirst($0) }
         let others = attempts.filter { attempt in attempt.key.map { $0.manifestHash != key.manifestHash } ?? false && isFirst(attempt) }
         var count = Self.count(own, expected: Self.rate(others.suffix(Self.reference), within: 0.05...0.25))
-        count.failedSlots = Set(attempts.filter { $0.key == key && $0.didFail }.map(\.slot)).count
+        count.failedSlots = Self.slotsOfTheirOwn(attempts.filter { $0.key == key && $0.didFail })
         return count.failedSlots < leastSlots(of: key.variant) || count.failedUnits < Self.leastUnits ? Self.cleared(count) : count
     }
 
     /// What fails in one slot alone is never the release's, unless the bench has no other.
     private func leastSlots(of variant: Variant?) -> Int {
-        let taking = slots.count - slotsOfOthers(than: variant)
-        return min(slots.count, max(2, min(Self.leastSlots, taking)))
+        min(slots.count, max(2, min(Self.leastSlots, taking(variant, of: slots))))
     }
 
-    private func canBeTriedElsewhere(_ key: ReleaseKey) -> Bool { slots.count - slotsOfOthers(than: key.variant) > 1 }
-
-    /// Slots that take the other variant, by what they have had.
-    private func slotsOfOthers(than variant: Variant?) -> Int {
-        guard let variant else { return 0 }
+    /// How many of the slots may take a variant: all but those that take the other one, by what they have had.
+    private func taking(_ variant: Variant?, of slots: Set<SlotID>) -> Int {
+        guard let variant else { return slots.count }
         let had = Dictionary(grouping: attempts.filter { slots.contains($0.slot) }, by: \.slot)
-        return had.values.count { attempts in
-            attempts.count >= Self.leastSessionsOfVariant && attempts.allSatisfy { $0.variant != nil && $0.variant != variant }
+        return slots.count
+            - had.values.count { attempts in
+                attempts.count >= Self.leastSessionsOfVariant && attempts.allSatisfy { $0.variant != nil && $0.variant != variant }
+            }
+    }
+
+    /// The slots of failures, each with a unit of its own: what one unit did in several of them may be the unit.
+    private static func slotsOfTheirOwn(_ failures: [Attempt]) -> Int {
+        var spoken: Set<EUI64> = []
+        let bySlot = Dictionary(grouping: failures, by: \.slot).sorted { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
+        return bySlot.count { _, failures in
+            failures.contains { $0.unit == nil } || failures.lazy.compactMap(\.unit).contains { spoken.insert($0).inserted }
         }
     }
 

@@ -25,14 +25,17 @@ struct SessionJournal: Sendable {
         return records[records.count - 1]
     }
 
-    /// Stores a whole session that has nothing between its beginning and its end, where the journal still says `isTrue` then.
+    /// Stores a whole session that has nothing between its beginning and its end, where that is still true in the end: each try asks `isThere`,
+    /// and in its transaction `isTrue`.
     /// - Returns: whether it did.
     /// - Throws: as ``record(_:after:)``.
     func record(
-        _ started: JournalEvent.SessionStarted, _ verdict: Verdict, where isTrue: @escaping @Sendable (JournalReader) throws -> Bool
+        _ started: JournalEvent.SessionStarted, _ verdict: Verdict, unless isThere: () async -> Bool,
+        where isTrue: @escaping @Sendable (JournalReader) throws -> Bool
     ) async throws -> Bool {
         let records = try await persist("outcome") { [slot, unit] () async throws in
-            try await journal.append { journal in
+            if await isThere() { return [] }
+            return try await journal.append { journal in
                 guard try isTrue(journal) else { return [] }
                 let session = try journal.nextNumber()
                 return [

@@ -61,8 +61,10 @@ extension SlotRunner {
         let verdict = Verdict(
             .failed, reason: .noContact, detail: "scanned into the slot, and not seen there for \(shared.contactBound.components.seconds) s"
         )
-        // Asked of the journal in the moment in which it is stored: that may have to wait, and the unit come, here or elsewhere.
-        let isRecorded = try? await shared.pen(for: slot, unit: unit).record(started, verdict) { [slot] journal in
+        // Asked in the moment in which it is stored: that may have to wait, and the unit come, here or elsewhere.
+        let isRecorded = try? await shared.pen(for: slot, unit: unit).record(started, verdict) { [presence] in
+            await presence.present != nil
+        } where: { [slot] journal in
             try journal.binding(of: slot)?.value == unit && !journal.runsSession(in: slot)
         }
         guard isRecorded == true else { return }

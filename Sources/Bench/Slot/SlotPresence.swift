@@ -74,10 +74,10 @@ actor SlotPresence {
     func hold(_ port: (any SerialPort)?) { self.port = port }
 
     /// Tells a waiting session that its unit is in another slot.
-    /// `chfId`: nothing is told where something is here that may be this unit; what is always here says nothing of that.
-    /// - Returns: whether it was told.
+    /// `chfId`: the unit. Where another one is here by now, that session is about to find out by itself.
+    /// - Returns: whether it is so: nothing is here that may be this unit. (What is always here says nothing of that.)
     func seenElsewhere(_ slot: SlotID, unless chfId: EUI64) -> Bool {
-        if let present, !isFixed, (present.device.identity ?? chfId) == chfId { return false }
+        if let present, !isFixed { return (present.device.identity ?? chfId) != chfId }
         elsewhere = slot
         end(with: .elsewhere(slot))
         return true

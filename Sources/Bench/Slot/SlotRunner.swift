@@ -94,9 +94,9 @@ actor SlotRunner {
     func arrived(_ device: PresentDevice, _ profile: DeviceProfile) async {
         self.profile = profile
         await presence.arrived(device)
-        await shared.registry.returned(slot)
         if session == nil { showDocked(device) }
         reconcileSoon()
+        if let chfId = device.device.identity { await shared.registry.returned(chfId, in: slot) }
     }
 
     /// A device has left the slot. While a session runs, the session finds out by itself.

@@ -58,10 +58,9 @@ actor UnitRegistry {
         wake { released.contains($0.chfId) }
     }
 
-    /// A unit is back on the bus in this slot: whoever waits for the slot to let it go looks again. (A line that is always there can't tell
-    /// which unit it is.)
-    func returned(_ slot: SlotID) {
-        wake { [holders] in holders[$0.chfId].map { $0.slot == slot && !$0.presence.isFixed } ?? false }
+    /// A unit is on the bus in this slot, by what udev says: whoever waits for the slot to let it go looks again.
+    func returned(_ chfId: EUI64, in slot: SlotID) {
+        wake { [holders] in $0.chfId == chfId && holders[chfId]?.slot == slot }
     }
 
     /// Waits until the slot has let the unit go or has it again, or the bound has passed.

@@ -110,7 +110,7 @@ extension ArchiveCut.Rule {
                 OR (:delivers AND c.stage <> 'rejected' AND coalesce(k.delivered, 0) < \(newest)))
             """
         // Sessions that have not ended by then, or of which a readback may still say how they ended; those that count against a trial; and those
-        // of units of consignments that stay. With each the session that settled it.
+        // of units of consignments that stay. With each the session that settled it, and so on.
         let sessions = """
             SELECT id FROM sessions s WHERE verdict IS NULL OR outcomeEvent > :cut
                 OR (verdict ->> '$.outcome' = 'unknown' AND settled IS NULL AND NOT EXISTS (
@@ -123,8 +123,11 @@ extension ArchiveCut.Rule {
             (kind IN (\(Self.lasting.map { "'\($0)'" }.joined(separator: ", ")))
                 OR number IN (SELECT event FROM consignment_events WHERE consignment IN (\(staying)))
                 OR (kind IN ('capture-requested', 'capture-delivered') AND payload ->> '$.consignment' IN (\(staying)))
-                OR coalesce(session, 0) IN (\(sessions))
-                OR coalesce(session, 0) IN (SELECT settledBy FROM sessions WHERE settledBy IS NOT NULL AND id IN (\(sessions))))
+                OR coalesce(session, 0) IN (
+                    WITH RECURSIVE staying (id) AS (
+                        \(sessions)
+                        UNION SELECT settledBy FROM sessions JOIN staying USING (id) WHERE settledBy IS NOT NULL)
+                    SELECT id FROM staying))
             """
         arguments = ["cut": cut, "delivers": delivers]
     }

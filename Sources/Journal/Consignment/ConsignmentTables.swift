@@ -54,9 +54,10 @@ enum ConsignmentTables {
     static func apply(_ event: EventFields, _ database: Database) throws {
         switch event.kind {
         case "outcome", "session-started", "session-settled":
-            // The unit that was scanned into the slot has been served; or in another one, whatever the scan said.
+            // The unit that was scanned into the slot has been served; or in another one, whatever the scan said. A scan since then is news.
             if event.kind == "outcome" {
-                try database.run("DELETE FROM slot_bindings WHERE slot = ? OR unit = ?", [event.slot, event.unit])
+                try database.run(
+                    "DELETE FROM slot_bindings WHERE slot = ? OR (unit = ? AND event < ?)", [event.slot, event.unit, event.session])
             }
             if event.kind == "session-started" {
                 try database.run("DELETE FROM slot_bindings WHERE unit = ? AND slot <> ?", [event.unit, event.slot])

@@ -91,7 +91,7 @@ final class Witness: Sendable {
         }
         if !wasOpen { object("session \(session) has two outcomes, or no beginning") }
         if verdict.outcome == .unknown, verdict.reason == nil { object("session \(session) is unknown without a reason") }
-        if verdict.outcome == .refused, let before, let slot = event.slot, bus.occupant(of: slot) == before.unit,
+        if verdict.outcome == .refused, let before, isStill(before.unit, of: event),
             let now = try? bus.glance(at: before.unit).downloadsBegun, now != before.downloads
         {
             object("session \(session): \(before.unit) was refused (\(verdict.reason?.rawValue ?? "?")) and had been written")
@@ -102,6 +102,11 @@ final class Witness: Sendable {
             return
         }
         judge(verdict, unit, "session \(session)")
+    }
+
+    /// Whether what was in the slot when a session began is what it was with to its end: it sits there yet, or has said who it is.
+    private func isStill(_ unit: EUI64, of event: EventRecord) -> Bool {
+        event.slot.flatMap { bus.occupant(of: $0) } == unit || event.unit == unit && !renamed.contains(unit)
     }
 
     private func settled(_ event: EventRecord) {
