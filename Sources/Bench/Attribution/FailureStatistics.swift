@@ -151,7 +151,7 @@ struct FailureStatistics: Sendable {
     /// `outOfService`: the slots that are.
     func report(outOfService: Set<SlotID>) -> FailureReport {
         let told = Set(attempts.map(\.slot)).union(outOfService).sorted().map {
-            FailureReport.Slot(slot: $0, count: slot($0), isOutOfService: outOfService.contains($0))
+            FailureReport.Slot(slot: $0, count: slot($0, closed: outOfService), isOutOfService: outOfService.contains($0))
         }
         // Under its newest approval each.
         var newest: [ReleaseKey: Attempt] = [:]

@@ -34,7 +34,7 @@ struct SessionJournal: Sendable {
         where isTrue: @escaping @Sendable (JournalReader) throws -> Bool
     ) async throws -> Bool {
         let records = try await persist("outcome") { [slot, unit] () async throws in
-            if await isThere() { return [] }
+            if await isThere() { return nil }
             return try await journal.append { journal in
                 guard try isTrue(journal) else { return [] }
                 let session = try journal.nextNumber()
@@ -47,10 +47,11 @@ struct SessionJournal: Sendable {
         return !records.isEmpty
     }
 
-    private func persist(_ kind: String, _ store: () async throws -> [EventRecord]) async throws -> [EventRecord] {
+    /// `store`: `nil` where it did not come to a try.
+    private func persist(_ kind: String, _ store: () async throws -> [EventRecord]?) async throws -> [EventRecord] {
         while true {
             do {
-                let records = try await store()
+                guard let records = try await store() else { return [] }
                 board.setImpediment(nil)
                 return records
             } catch {
