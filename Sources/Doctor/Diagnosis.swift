@@ -5,13 +5,9 @@ internal import Foundation
 /// Compares what a bench's config needs with what the host offers. A function of values; each check is one that some bench has failed on.
 public struct Diagnosis: Sendable {
     let config: BenchConfig
-    private let facts: HostFacts
+    let facts: HostFacts
     /// The config's path, for the commands that mend.
     let file: String
-
-    /// Endpoints of a unit of each kind: endpoint 0, and those of its interfaces in run-time mode.
-    static let endpointsOfDFUUnit = 3
-    static let endpointsOfSerialUnit = 4
 
     private static let enoughFree = 1 << 30
     private static let tooLittleFree = 100 << 20
@@ -27,11 +23,11 @@ public struct Diagnosis: Sendable {
 
     /// Everything that was looked at, in a fixed order.
     public var findings: [Finding] {
-        [usbfsMemory, hostControllers] + shares + [rules, slotRules, autosuspend, latency, permissions] + meddlers + holders
+        [usbfsMemory, hostControllers] + shares + concurrency + [rules, slotRules, autosuspend, latency, permissions] + meddlers + holders
             + [clock, disk, sync]
     }
 
-    private var usbSlots: [SlotPlace] { config.slots.filter { $0.fixed == nil } }
+    var usbSlots: [SlotPlace] { config.slots.filter { $0.fixed == nil } }
     private var hasDFU: Bool { config.profiles.contains { $0.smp == nil } }
 
     // MARK: The host's USB
@@ -78,68 +74,20 @@ public struct Diagnosis: Sendable {
         return Finding(fine: "host-controllers", "every slot's host controller is there")
     }
 
-    /// What each host controller has to share among its slots.
-    private var shares: [Finding] {
-        let controllers = Dictionary(grouping: usbSlots, by: \.port.hostController).sorted { $0.key < $1.key }
-        return controllers.map { endpoints($0.key, $0.value.count) } + controllers.map { devices($0.key, $0.value) }
-            + controllers.map { bandwidth($0.key, $0.value.count) } + translators
-    }
-
-    private func endpoints(_ controller: String, _ slots: Int) -> Finding {
-        let perUnit = hasDFU && !config.profiles.contains { $0.smp != nil } ? Self.endpointsOfDFUUnit : Self.endpointsOfSerialUnit
-        let needed = slots * perUnit
-        let what = "\(controller): \(slots) slots may need \(needed) endpoints"
-        let offered = config.limits.hostController.endpoints
-        guard needed > offered else { return Finding(fine: "endpoints", what) }
-        return Finding(
-            .warning, "endpoints",
-            "\(what), and \(offered) are counted on (limits.hostController.endpoints); common xHCI controllers have 96",
-            why: "the last units to be plugged in are refused by the host controller ('Not enough host controller resources' in dmesg)",
-            mend: "spread the racks over host controllers: at most \(offered / perUnit) slots on each")
-    }
-
-    /// USB 2.0 §9.2.1: a bus has addresses 1 to 127, one of them its root hub's.
-    private func devices(_ controller: String, _ slots: [SlotPlace]) -> Finding {
-        let hubs = Set(slots.flatMap(\.port.hubs))
-        let needed = slots.count + hubs.count + 1
-        let what = "\(controller): \(slots.count) slots and \(hubs.count) USB hubs take \(needed) of 127 addresses"
-        guard needed > 127 else { return Finding(fine: "devices", what) }
-        return Finding(
-            .problem, "devices", what, why: "the last units to be plugged in get no address and are never seen",
-            mend: "spread the racks over host controllers")
-    }
-
-    private func bandwidth(_ controller: String, _ slots: Int) -> Finding {
-        let rate = config.profiles.map(\.rate).max() ?? 0
-        let (needed, offered) = (slots * rate, config.limits.hostController.bandwidth)
-        let what = "\(controller): \(slots) slots may take \(needed / 1000) kB/s of \(offered / 1000)"
-        guard needed > offered, rate > 0 else { return Finding(fine: "bandwidth", what) }
-        return Finding(
-            .warning, "bandwidth", "\(what) (limits.hostController.bandwidth)",
-            why: "no more than \(max(1, offered / rate)) units are written at a time; the others wait for their share",
-            mend: "spread the racks over host controllers, or set the profile's 'rate' to what a unit really takes")
-    }
-
-    private var translators: [Finding] {
-        let rate = config.profiles.map(\.rate).max() ?? 0
-        return Dictionary(grouping: facts.slowPorts.map { PortPath($0) }, by: \.hub).sorted { $0.key < $1.key }.map { hub, ports in
-            let (needed, offered) = (ports.count * rate, BenchLimits.translatorBandwidth)
-            let what = "\(hub): \(ports.count) full-speed units may take \(needed / 1000) kB/s of its translator's \(offered / 1000)"
-            guard needed > offered, rate > 0 else { return Finding(fine: "translators", what) }
-            return Finding(
-                .warning, "translators", what, why: "no more than \(max(1, offered / rate)) of them are written at a time",
-                mend: "put full-speed units behind different USB hubs, or use USB hubs with a translator for each port")
-        }
-    }
-
     // MARK: udev's rules and what they do
 
     private var rules: Finding {
-        guard facts.rules[Self.commonRules] != nil else {
+        let why = "the daemon sees only what these rules tag, and may open only what they give to its group"
+        guard let installed = facts.rules[Self.commonRules] else {
+            return Finding(.problem, "udev-rules", "udev has no \(Self.commonRules)", why: why, mend: Self.installCommonRules)
+        }
+        let lines = installed.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        let missing = Self.commonAssignments.filter { assignment in !lines.contains { $0.contains(assignment) } }
+        guard missing.isEmpty else {
             return Finding(
-                .problem, "udev-rules", "udev has no \(Self.commonRules)",
-                why: "the daemon sees only what these rules tag, and may open only what they give to its group",
-                mend: Self.installCommonRules)
+                .problem, "udev-rules",
+                "udev's \(Self.commonRules) \(lines.isEmpty ? "is empty" : "has no \(missing.joined(separator: " and no "))")",
+                why: why, mend: Self.installCommonRules)
         }
         return Finding(fine: "udev-rules", "udev has \(Self.commonRules)")
     }

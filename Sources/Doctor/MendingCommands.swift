@@ -5,6 +5,8 @@ internal import Foundation
 /// The commands that mend what more than one check finds.
 extension Diagnosis {
     static let commonRules = "70-reflash.rules"
+    /// What those rules must set for a bench to work.
+    static let commonAssignments = [#"TAG+="reflash""#, #"GROUP="reflash""#, #"ATTR{power/control}="on""#]
 
     /// What is plugged in already is told of anew.
     private static let reload = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=usb --subsystem-match=tty"

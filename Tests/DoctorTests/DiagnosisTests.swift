@@ -26,7 +26,10 @@ import Testing
         facts.usbfsMemoryMiB = 16
         facts.hostControllers = ["pci-0000:00:14.0"]
         facts.powerControl = ["pci-0000:00:14.0-usb-0:1.1": "on"]
-        facts.rules = ["70-reflash.rules": "", SlotRules.fileName: SlotRules.text(for: config)]
+        facts.rules = [
+            "70-reflash.rules": #"GROUP="reflash", MODE="0660", TAG+="reflash", ATTR{power/control}="on""#,
+            SlotRules.fileName: SlotRules.text(for: config),
+        ]
         facts.groups = ["reflash"]
         facts.freeBytes = 8 << 30
         facts.syncSeconds = 0.001
@@ -84,6 +87,32 @@ import Testing
         }
         #expect(found.map(\.check) == ["udev-rules", "slot-rules"])
         #expect(found.map(\.severity) == [.problem, .warning])
+    }
+
+    @Test(
+        arguments: [
+            ("", "udev's 70-reflash.rules is empty"),
+            (#"# TAG+="reflash""#, "udev's 70-reflash.rules is empty"),
+            (#"GROUP="reflash", TAG+="reflash""#, #"udev's 70-reflash.rules has no ATTR{power/control}="on""#),
+        ])
+    func `rules that are masked or lack what the daemon needs are a problem`(installed: String, what: String) {
+        let found = Self.findings { $0.rules["70-reflash.rules"] = installed }
+        #expect(found.map(\.what) == [what])
+        #expect(found.map(\.severity) == [.problem])
+    }
+
+    @Test func `where the config lets fewer units be flashed at a time than there are slots it is said which limit does`() {
+        func said(_ config: BenchConfig) -> [String] {
+            Diagnosis(of: config, at: "bench.yaml", on: Self.healthy(for: config)).findings.filter { $0.check == "concurrency" }.map(\.what)
+        }
+        #expect(said(Self.config()) == ["all 16 slots may be flashed at a time"])
+        #expect(said(Self.config(sessions: 8)) == ["8 of 16 slots are flashed at a time (limits.concurrentSessions)"])
+        var supply = Self.config()
+        supply.limits.usbHub.devices = 10
+        #expect(said(supply) == ["pci-0000:00:14.0-usb-0:1: 10 of 16 slots are flashed at a time (limits.usbHub.devices)"])
+        var controller = Self.config()
+        controller.limits.hostController.devices = 4
+        #expect(said(controller) == ["pci-0000:00:14.0: 4 of 16 slots are flashed at a time (limits.hostController.devices)"])
     }
 
     @Test func `a docked unit that may be suspended, and an adapter that holds answers back, are named`() {
