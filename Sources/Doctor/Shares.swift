@@ -82,8 +82,7 @@ extension Diagnosis {
         let (limit, capacity) = isHub ? ("limits.usbHub", config.limits.usbHub) : ("limits.hostController", config.limits.hostController)
         let perSession = hasSerial ? Self.endpointsOfSerialUnit : Self.endpointsOfDFUSession
         var most = ["devices": capacity.devices, "endpoints": capacity.endpoints / perSession]
-        // A host controller's has a check of its own.
-        if isHub, rate > 0 { most["bandwidth"] = capacity.bandwidth / rate }
+        if rate > 0 { most["bandwidth"] = capacity.bandwidth / rate }
         guard let least = most.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }), least.value < slots else { return nil }
         return Finding(
             fine: "concurrency", "\(place): \(max(1, least.value)) of \(slots) slots are flashed at a time (\(limit).\(least.key))")

@@ -113,6 +113,8 @@ import Testing
         var controller = Self.config()
         controller.limits.hostController.devices = 4
         #expect(said(controller) == ["pci-0000:00:14.0: 4 of 16 slots are flashed at a time (limits.hostController.devices)"])
+        controller.limits.hostController.bandwidth = 3 * controller.profiles[0].rate
+        #expect(said(controller) == ["pci-0000:00:14.0: 3 of 16 slots are flashed at a time (limits.hostController.bandwidth)"])
     }
 
     @Test func `a docked unit that may be suspended, and an adapter that holds answers back, are named`() {
