@@ -22,7 +22,8 @@ final class BusDevice: Sendable {
         /// Whether a unit has been told to restart, or is being pulled out.
         var isLeaving = false
         var users: [ObjectIdentifier: any DeviceUser] = [:]
-        var isLent = false
+        /// The one client that has it.
+        var borrower: PeerSocket?
         /// Who waits for it to leave, by number.
         var departures: [Int: CheckedContinuation<Void, Never>] = [:]
         var lastDeparture = 0
@@ -122,17 +123,20 @@ final class BusDevice: Sendable {
         attachment.withLock { attachment in attachment.users[ObjectIdentifier(user)] = nil }
     }
 
-    /// Takes the device for one client alone; until it is taken back.
-    /// - Returns: `false` where another has it.
-    func lend() -> Bool {
+    /// Takes the device for one client alone, until it is taken back.
+    /// - Returns: who has it now: `client`, or another that had it already; `nil` where the device is gone.
+    func lend(to client: PeerSocket) -> PeerSocket? {
         attachment.withLock { attachment in
-            guard !attachment.isGone, !attachment.isLent else { return false }
-            attachment.isLent = true
-            return true
+            guard !attachment.isGone else { return nil }
+            let borrower = attachment.borrower ?? client
+            attachment.borrower = borrower
+            return borrower
         }
     }
 
-    func takeBack() { attachment.withLock { $0.isLent = false } }
+    func takeBack(from client: PeerSocket) {
+        attachment.withLock { attachment in if attachment.borrower === client { attachment.borrower = nil } }
+    }
 
     /// Takes the device off the bus: whatever is pending on it ends.
     func leave() {

@@ -33,6 +33,8 @@ private final class ExportConnection: @unchecked Sendable {
     private let socket: PeerSocket
     private let dock: SimulatedDock
     private var inbox: [UInt8] = []
+    /// Whether it waits for the device that it has asked for.
+    private var isTaking = false
 
     init(_ socket: PeerSocket, _ dock: SimulatedDock) {
         self.socket = socket
@@ -49,7 +51,7 @@ private final class ExportConnection: @unchecked Sendable {
 
     private func takeOperations() {
         do throws(SimulatorError) {
-            guard let (operation, length) = try USBIP.operation(inbox) else { return }
+            guard !isTaking, let (operation, length) = try USBIP.operation(inbox) else { return }
             inbox.removeFirst(length)
             let units = dock.devices.filter { $0.seat != nil }
             switch operation {
@@ -58,14 +60,28 @@ private final class ExportConnection: @unchecked Sendable {
                 socket.send(USBIP.list(units))
                 socket.close()
             case .take(let busid):
-                let device = units.first { $0.position.description == busid && $0.lend() }
-                socket.send(USBIP.taken(device))
-                guard let device else { return socket.close() }
-                ImportedDevice(device, dock: dock, socket: socket, inbox: inbox).start()
+                isTaking = true
+                take(units.first { $0.position.description == busid })
             }
         } catch {
             FileHandle.standardError.write(Data("hubsim: \(error)\n".utf8))
             socket.close()
         }
+    }
+
+    /// A client that has left gives the device back, also when its end has not been noticed yet: the next may have connected since.
+    private func take(_ device: BusDevice?, isLastTry: Bool = false) {
+        guard let device, let borrower = device.lend(to: socket), borrower === socket || !isLastTry else {
+            socket.send(USBIP.taken(nil))
+            return socket.close()
+        }
+        guard borrower === socket else {
+            return borrower.queue.async { @Sendable [self] in
+                borrower.lookForEnd()
+                socket.queue.async { @Sendable [self] in take(device, isLastTry: true) }
+            }
+        }
+        socket.send(USBIP.taken(device))
+        ImportedDevice(device, dock: dock, socket: socket, inbox: inbox).start()
     }
 }

@@ -50,9 +50,9 @@ final class ImportedDevice: DeviceUser, LineEnd, @unchecked Sendable {
             isGone = true
             disconnectLine()
             device.remove(self)
-            device.takeBack()
+            device.takeBack(from: socket)
         }
-        guard device.add(self) else { return deviceLeft() }
+        guard !isGone, device.add(self) else { return deviceLeft() }
         takeCommands()
     }
 

@@ -63,6 +63,11 @@ final class PeerSocket: @unchecked Sendable {
         flush()
     }
 
+    /// Notices now, and not when its turn comes, whether the peer has ended the connection. On the queue.
+    func lookForEnd() {
+        while take() {}
+    }
+
     private func flush() {
         guard !isClosed else { return }
         while !outbox.isEmpty {
@@ -76,16 +81,18 @@ final class PeerSocket: @unchecked Sendable {
         if closesWhenSent { end() } else { watch?.wantRead() }
     }
 
-    private func take() {
-        guard !isClosed, outbox.isEmpty else { return }
+    /// - Returns: whether there may be more.
+    @discardableResult private func take() -> Bool {
+        guard !isClosed, outbox.isEmpty else { return false }
         var bytes = [UInt8](repeating: 0, count: Self.portion)
         let count = unsafe Foundation.read(descriptor, &bytes, bytes.count)
         guard count > 0 else {
             if count < 0, errno == EAGAIN { watch?.wantRead() } else { end() }
-            return
+            return false
         }
         handlers.received?(Array(bytes.prefix(count)))
         if outbox.isEmpty, !isClosed { watch?.wantRead() }
+        return true
     }
 
     private func end() {
