@@ -74,10 +74,11 @@ let package = Package(
         .systemLibrary(name: "CHost"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSerial"),
+        .systemLibrary(name: "CTimer"),
         .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
 
-        .target(name: "BenchModel", swiftSettings: common),
+        .target(name: "BenchModel", dependencies: ["CTimer"], swiftSettings: common),
         .target(name: "ConfigFiles", dependencies: ["BenchModel", "Firmware", yams], swiftSettings: common),
         .target(name: "Firmware", dependencies: ["BenchModel", asn1, crypto, cryptoExtras, x509], swiftSettings: pointers),
         .target(name: "Links", dependencies: ["BenchModel", "CLibUSB", "CSerial"], swiftSettings: pointers),
@@ -204,7 +205,7 @@ let package = Package(
 
 // libFuzzer brings `main` with it, so these only link with --sanitize=fuzzer: see packaging/fuzz.sh.
 if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
-    keepOnly(["CLibUSB", "CSerial", "BenchModel", "Firmware", "Links", "Protocols"])
+    keepOnly(["CLibUSB", "CSerial", "CTimer", "BenchModel", "Firmware", "Links", "Protocols"])
     let fuzzer: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
     let fuzzers = [
         "FuzzImages": ["Firmware"], "FuzzDescriptors": ["Links", "Protocols"], "FuzzCBOR": ["Protocols"],
@@ -222,7 +223,7 @@ if ProcessInfo.processInfo.environment["FUZZING"] == "1" {
 // The tests of tier 1 and of the links alone, for the sanitizers.
 if ProcessInfo.processInfo.environment["TESTS"] == "tier-1" {
     keepOnly([
-        "CLibUSB", "CSerial", "CUdev", "CFuse", "CZlib", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock", "Journal",
-        "Bench", "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
+        "CLibUSB", "CSerial", "CTimer", "CUdev", "CFuse", "CZlib", "BenchModel", "ConfigFiles", "Firmware", "Links", "Protocols", "Dock",
+        "Journal", "Bench", "Logistics", "Simulator", "BenchKit", "BenchTests", "LinksTests",
     ])
 }

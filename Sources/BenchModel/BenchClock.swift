@@ -1,5 +1,8 @@
+internal import CTimer
+internal import Synchronization
+
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #endif
 
 /// The bench's time, passed in so that tests run on a virtual clock.
@@ -35,7 +38,43 @@ public struct SystemClock: BenchClock {
     }
 
     public func sleep(until deadline: Duration) async throws {
-        try await Task.sleep(until: Self.origin.advanced(by: deadline), clock: .continuous)
+        try Task.checkCancellation()
+        while case let left = deadline - now, left > .zero { try await Sleeper().sleep(for: left) }
+    }
+
+    /// A task that waits for a countdown to run out, or for its own cancellation.
+    private final class Sleeper: Sendable {
+        private let state = Mutex(State.awake)
+
+        private enum State {
+            case awake
+            case asleep(CheckedContinuation<Void, any Error>, Countdown)
+            case ended
+        }
+
+        func sleep(for duration: Duration) async throws {
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    let isCancelled = state.withLock { state in
+                        guard case .awake = state else { return true }
+                        state = .asleep(continuation, Countdown(duration) { [self] in wake()?.resume() })
+                        return false
+                    }
+                    if isCancelled { continuation.resume(throwing: CancellationError()) }
+                }
+            } onCancel: {
+                wake()?.resume(throwing: CancellationError())
+            }
+        }
+
+        private func wake() -> CheckedContinuation<Void, any Error>? {
+            state.withLock { state in
+                defer { state = .ended }
+                guard case .asleep(let continuation, let countdown) = state else { return nil }
+                countdown.cancel()
+                return continuation
+            }
+        }
     }
 }
 

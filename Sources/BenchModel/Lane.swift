@@ -1,6 +1,10 @@
 internal import Dispatch
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// Where pieces of work are done, one after the other, in the order in which they were added.
 public protocol WorkQueue: Sendable {
     /// Returns at once.
@@ -39,30 +43,75 @@ public final class Lane: SerialExecutor, TaskExecutor {
     public func checkIsolated() { queue.expectCurrent() }
 }
 
-/// Lanes on Dispatch's threads: a serial queue each, which targets the queue of its host controller.
+/// Lanes on Dispatch's threads, those of a host controller on a queue of its own.
 public final class DispatchLanes: LaneSource {
     private let controllers = Mutex<[String: DispatchQueue]>([:])
 
     public init() {}
 
     public func lane(_ label: String, controller: String?) -> Lane {
-        let target = controller.map { name in
+        let threads = controller.map { name in
             controllers.withLock { queues in
                 let queue = queues[name] ?? DispatchQueue(label: "controller.\(name)", attributes: .concurrent)
                 queues[name] = queue
                 return queue
             }
         }
-        return Lane(SerialQueue(DispatchQueue(label: label, target: target ?? .global())))
+        return Lane(TurnQueue(threads ?? .global()))
+    }
+}
+
+/// A serial queue that gives its thread back after a few pieces of work, and waits its turn for the next.
+///
+/// A serial queue of Dispatch's keeps a thread for as long as it has work: a few slots whose units answer at once would have all threads, and
+/// the others' units would wait for them.
+private final class TurnQueue: WorkQueue {
+    private typealias Work = @Sendable () -> Void
+
+    private let threads: DispatchQueue
+    private let state = Mutex(State())
+
+    private struct State {
+        var waiting: [Work] = []
+        /// Whether it has a thread, or waits for one.
+        var isUnderWay = false
+        var thread: pthread_t?
     }
 
-    private struct SerialQueue: WorkQueue {
-        let queue: DispatchQueue
+    /// Pieces of work after which another queue is to have the thread.
+    private static let turn = 8
 
-        init(_ queue: DispatchQueue) { self.queue = queue }
+    init(_ threads: DispatchQueue) { self.threads = threads }
 
-        func add(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+    func add(_ work: @escaping @Sendable () -> Void) {
+        let mustStart = state.withLock { state in
+            state.waiting.append(work)
+            defer { state.isUnderWay = true }
+            return !state.isUnderWay
+        }
+        if mustStart { waitForTurn() }
+    }
 
-        func expectCurrent() { dispatchPrecondition(condition: .onQueue(queue)) }
+    func expectCurrent() {
+        precondition(state.withLock { $0.thread } == pthread_self(), "not on this lane")
+    }
+
+    private func waitForTurn() { threads.async { @Sendable [self] in takeTurn() } }
+
+    private func takeTurn() {
+        state.withLock { $0.thread = pthread_self() }
+        var left = Self.turn
+        while left > 0 {
+            let works = state.withLock { state in
+                defer { state.waiting = [] }
+                if state.waiting.isEmpty { (state.isUnderWay, state.thread) = (false, nil) }
+                return state.waiting
+            }
+            guard !works.isEmpty else { return }
+            for work in works { work() }
+            left -= works.count
+        }
+        state.withLock { $0.thread = nil }
+        waitForTurn()
     }
 }

@@ -15,6 +15,7 @@ final class ControlTransfer: @unchecked Sendable {
     private let request: ControlRequest
     private let underWay: TransferCount
     private let state = Mutex(State.underWay)
+    private let isLate = Atomic(false)
 
     private enum State {
         case underWay
@@ -51,13 +52,12 @@ final class ControlTransfer: @unchecked Sendable {
         unsafe buffer.deallocate()
     }
 
-    /// Submits the transfer. Called once.
-    func submit(_ handle: OpaquePointer, timeout: Duration) {
+    /// Submits the transfer, without a bound in time: ``timeOut()`` has to be called. Called once.
+    func submit(_ handle: OpaquePointer) {
         underWay.begin()
         let user = unsafe Unmanaged.passRetained(self).toOpaque()
         unsafe libusb_fill_control_transfer(
-            transfer, handle, buffer, controlTransferEnded, user,
-            UInt32(clamping: max(1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)))
+            transfer, handle, buffer, controlTransferEnded, user, 0)
         errno = 0
         var result = unsafe libusb_submit_transfer(transfer)
         // libusb calls it an I/O error where usbfs has no memory left for a control transfer.
@@ -81,14 +81,27 @@ final class ControlTransfer: @unchecked Sendable {
         }
     }
 
+    /// How it ended; `nil` where it is under way.
+    var ended: Result<[UInt8], USBError>? {
+        state.withLock { if case .ended(let result) = $0 { result } else { nil } }
+    }
+
+    /// Ends the transfer, which has had its time.
+    func timeOut() {
+        // Within the lock: the device of one that has ended may be closed.
+        state.withLock { state in
+            if case .ended = state { return }
+            isLate.store(true, ordering: .releasing)
+            cancel()
+        }
+    }
+
     /// Asks libusb to end the transfer; one that has ended already is left alone.
     func cancel() {
         unsafe libusb_cancel_transfer(transfer)
     }
 
-    fileprivate func ended() {
-        finish(outcome)
-    }
+    fileprivate func end() { finish(outcome) }
 
     private func finish(_ result: Result<[UInt8], USBError>) {
         underWay.end()
@@ -107,8 +120,9 @@ final class ControlTransfer: @unchecked Sendable {
                 start: buffer + Self.setupLength, count: Int(transfer.pointee.actual_length))
             return unsafe .success(Array(data))
         case LIBUSB_TRANSFER_STALL: return .failure(USBError(.stall, "\(name): the device answered STALL"))
-        case LIBUSB_TRANSFER_TIMED_OUT: return .failure(USBError(.timeout, "\(name): no answer in time"))
         case LIBUSB_TRANSFER_NO_DEVICE: return .failure(USBError(.gone, "\(name): the device is gone"))
+        case LIBUSB_TRANSFER_CANCELLED where isLate.load(ordering: .acquiring):
+            return .failure(USBError(.timeout, "\(name): no answer in time"))
         case LIBUSB_TRANSFER_CANCELLED: return .failure(USBError(.cancelled, "\(name): cancelled"))
         case LIBUSB_TRANSFER_OVERFLOW: return .failure(USBError(.io, "\(name): the device sent more than was asked for"))
         default: return .failure(USBError(.io, "\(name): transfer error"))
@@ -123,5 +137,5 @@ final class ControlTransfer: @unchecked Sendable {
 /// libusb's callback: hands the transfer back to its owner.
 private let controlTransferEnded: libusb_transfer_cb_fn = { transfer in
     guard let user = unsafe transfer?.pointee.user_data else { return }
-    unsafe Unmanaged<ControlTransfer>.fromOpaque(user).takeRetainedValue().ended()
+    unsafe Unmanaged<ControlTransfer>.fromOpaque(user).takeRetainedValue().end()
 }

@@ -1,3 +1,4 @@
+internal import BenchModel
 internal import CLibUSB
 internal import Dispatch
 internal import Synchronization
@@ -161,8 +162,13 @@ public final class LibUSBDevice: USBDevice, @unchecked Sendable {
             }
             idle?.resume()
         }
-        for transfer in transfers { unsafe transfer.submit(handle, timeout: timeout) }
-        context.look()
+        for transfer in transfers { unsafe transfer.submit(handle) }
+        await context.look()
+        let ended = transfers.compactMap(\.ended)
+        guard ended.count < transfers.count else { return ended }
+        // On the device's queue, for it may block.
+        let bound = Countdown(timeout) { [queue] in queue.async { for transfer in transfers { transfer.timeOut() } } }
+        defer { bound.cancel() }
         return await withTaskCancellationHandler {
             // The last ends last: whoever waits is woken once.
             var results: [Result<[UInt8], USBError>] = []

@@ -43,11 +43,14 @@ final class USBContext: @unchecked Sendable {
         queue.async { @Sendable [watch] in watch.exit() }
     }
 
-    /// Has the queue look for transfers that have ended, now and until none is under way. To be called when some have been submitted: a unit that
-    /// answers at once is heard without its node being watched, which costs a wake-up for each of its answers.
+    /// Looks for transfers that have ended, when some have been submitted: a unit that answers at once is heard without its node being watched,
+    /// which costs a wake-up for each of its answers. What is still under way is watched for.
     ///
-    /// Not done by the caller itself: a lane that never waits would keep its thread, and the others' units would wait for it.
-    func look() { watch.events.tell(watch.listener) }
+    /// On the caller's lane, and not at once: a lane that never waits would never give its thread to another.
+    func look() async {
+        await Task.yield()
+        watch.handleEvents()
+    }
 
     private func watchDescriptors() {
         let added: libusb_pollfd_added_cb = { descriptor, events, user in unsafe Watch.of(user)?.add(descriptor, events) }

@@ -61,9 +61,6 @@ final class USBEvents: Sendable {
 
     func stopWatching(_ descriptor: CInt) { reflash_epoll_remove(loop.epoll, descriptor) }
 
-    /// As if something had happened to one of the descriptors of `listener`.
-    func tell(_ listener: UInt) { loop.tell(listener) }
-
     private struct State {
         var listeners: [UInt: Listener] = [:]
         var last: UInt = 0
