@@ -32,10 +32,12 @@ campaigns: setup
 	.build/release/campaigns --from $(or $(FROM),1) --count $(or $(COUNT),1000)
 	for seed in $(KEPT_SEEDS); do .build/release/campaigns --from $$seed --count 1 || exit 1; done
 
-# Tier 1 and the links under ThreadSanitizer, then under AddressSanitizer.
-sanitize: setup
+# Tier 1 and the links under ThreadSanitizer, then under AddressSanitizer; then the daemon, with real libusb, on the demo's dock.
+sanitize: programs
 	@bash packaging/sanitize.sh thread
 	@bash packaging/sanitize.sh address
+	@bash packaging/sanitize.sh thread demo
+	@bash packaging/sanitize.sh address demo
 
 # Every speed that is claimed, beside the peers, with optimised programs.
 bench: build

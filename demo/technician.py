@@ -71,7 +71,7 @@ def is_settled(status, count):
 notes = []
 home = {u["chfId"]: u["slot"] for u in units()}
 log = open(f"{work}/reflashd.log", "w")
-daemon = subprocess.Popen(["reflashd", "--config", f"{work}/bench.yaml"], stderr=log)
+daemon = subprocess.Popen([os.environ.get("REFLASHD", "reflashd"), "--config", f"{work}/bench.yaml"], stderr=log)
 while not os.path.exists(f"{work}/reflashd.sock"):
     if daemon.poll() is not None:
         sys.exit(f"demo: reflashd did not start, see {work}/reflashd.log:\n" + open(f"{work}/reflashd.log").read())
