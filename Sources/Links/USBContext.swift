@@ -6,7 +6,8 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// libusb for one device: a context whose descriptors are watched by ``USBEvents``, and whose events are handled on the device's queue.
+/// libusb for one device: a context whose descriptors are watched by ``USBEvents``, and whose events are handled on the device's queue, or by who
+/// has just submitted something.
 ///
 /// Each device has a context of its own: at every event libusb asks all descriptors of a context, so that with one for all an event of
 /// one unit would cost as much as there are units. Sendable: libusb's context is thread-safe and everything else is behind a lock or never changes.
