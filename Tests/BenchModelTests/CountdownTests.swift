@@ -33,8 +33,23 @@ import Testing
         #expect(clock.now >= deadline)
     }
 
-    @Test func `a task that is cancelled sleeps no longer`() async {
-        let sleeping = Task { try await SystemClock().sleep(for: .seconds(86_400)) }
+    @Test func `a task that is cancelled in its sleep sleeps no longer`() async throws {
+        let (begun, report) = AsyncStream.makeStream(of: Void.self)
+        let sleeping = Task {
+            report.yield()
+            try await SystemClock().sleep(for: .seconds(86_400))
+        }
+        for await _ in begun { break }
+        try await SystemClock().sleep(for: .milliseconds(20))
+        sleeping.cancel()
+        await #expect(throws: CancellationError.self) { try await sleeping.value }
+    }
+
+    @Test func `a task that is cancelled before does not sleep`() async {
+        let sleeping = Task {
+            while !Task.isCancelled { await Task.yield() }
+            try await SystemClock().sleep(for: .seconds(86_400))
+        }
         sleeping.cancel()
         await #expect(throws: CancellationError.self) { try await sleeping.value }
     }
